@@ -1,0 +1,51 @@
+/*
+ * The depot: every call stack once, as a path in one call tree.
+ *
+ * A node is (parent node, code address); a stack is its innermost node plus
+ * whether outer frames are missing. Append-only and lock-free: numbers are
+ * never reused, a published record never changes, so readers need no lock.
+ * Two threads that intern the same new frame at once may waste a number: the
+ * loser's 16 bytes stay unused. That is the only race tolerated here.
+ *
+ * At LKS_STACKS_MAX, LKS_NODES_MAX or the memory cap, new stacks all become
+ * the overflow stack (lks_depot_overflow), and each such allocation counts in
+ * depot_overflows.
+ */
+#pragma once
+
+#include "../proto/limits.h"
+#include "lks.h"
+
+/* BOOT. False: no memory. */
+bool lks_depot_init(void);
+
+/*
+ * RECORD. The stack of `count` >= 1 code addresses, innermost first. Never 0:
+ * the overflow stack when there is no room. `truncated` is part of identity.
+ */
+struct lks_stack lks_depot_intern(const uint64_t *code, uint32_t count,
+				  bool truncated);
+
+/* The stack that collects what found no room; it has no frames. */
+struct lks_stack lks_depot_overflow(void);
+
+/* Lock-free. Numbers in use: stacks 1 .. n, nodes 1 .. n. Acquire: every
+ * record up to n can be read, except numbers wasted in a race, whose getters
+ * return false. */
+uint32_t lks_depot_stack_count(void);
+uint32_t lks_depot_node_count(void);
+
+struct lks_depot_stack {
+	uint32_t node; /* innermost; 0 for the overflow stack */
+	bool truncated;
+	bool overflow;
+};
+
+struct lks_depot_node {
+	uint32_t parent; /* < own number; 0 = outermost */
+	uint64_t code;
+};
+
+/* WRITER. Record by number; false: unused number. */
+bool lks_depot_get_stack(struct lks_stack stack, struct lks_depot_stack *out);
+bool lks_depot_get_node(uint32_t node, struct lks_depot_node *out);

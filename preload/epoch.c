@@ -1,0 +1,84 @@
+#include "epoch.h"
+
+#include "sys.h"
+
+/* Up to here an epoch is one second, then LONG_S. */
+#define SHORT_EPOCHS (1u << 19)
+#define LONG_S 64u
+
+_Atomic uint32_t lks_epoch_cached;
+
+/* Written at boot and in a forked child, when no other thread runs. */
+static uint64_t start_monotonic_ns;
+static uint64_t start_wall_ns;
+/* Epochs never run backwards, and a child's start one later than its clock
+ * says (lks_epoch_fork_child). */
+static uint32_t skipped;
+
+void
+lks_epoch_init(void)
+{
+	start_monotonic_ns = lks_clock_ns(CLOCK_MONOTONIC);
+	start_wall_ns = lks_clock_ns(CLOCK_REALTIME);
+}
+
+static uint32_t
+epoch_of_s(uint64_t s)
+{
+	uint64_t epoch = s;
+
+	if (s >= SHORT_EPOCHS)
+		epoch = SHORT_EPOCHS + (s - SHORT_EPOCHS) / LONG_S;
+	return epoch > LKS_EPOCH_MAX ? LKS_EPOCH_MAX : (uint32_t)epoch;
+}
+
+uint64_t
+lks_epoch_from_s(uint32_t epoch)
+{
+	if (epoch < SHORT_EPOCHS)
+		return epoch;
+	return SHORT_EPOCHS + (uint64_t)(epoch - SHORT_EPOCHS) * LONG_S;
+}
+
+uint64_t
+lks_epoch_to_s(uint32_t epoch)
+{
+	return lks_epoch_from_s(epoch + 1);
+}
+
+uint64_t
+lks_epoch_tick(void)
+{
+	uint64_t now = lks_clock_ns(CLOCK_MONOTONIC_COARSE);
+	uint64_t s = 0;
+	uint32_t epoch;
+
+	/* The coarse clock may lag behind the fine one of the start. */
+	if (now > start_monotonic_ns)
+		s = (now - start_monotonic_ns) / 1000000000u;
+	epoch = epoch_of_s(s + skipped);
+	if (epoch != lks_epoch_now())
+		atomic_store_explicit(&lks_epoch_cached, epoch,
+				      memory_order_relaxed);
+	return now;
+}
+
+uint64_t
+lks_epoch_start_monotonic_ns(void)
+{
+	return start_monotonic_ns;
+}
+
+uint64_t
+lks_epoch_start_wall_ns(void)
+{
+	return start_wall_ns;
+}
+
+uint32_t
+lks_epoch_fork_child(void)
+{
+	skipped += lks_epoch_now() < SHORT_EPOCHS ? 1 : LONG_S;
+	lks_epoch_tick();
+	return lks_epoch_now();
+}

@@ -1,0 +1,425 @@
+/*
+ * A slot is two words:
+ *
+ *	key    address >> 3 (44 bits) | epoch (20 bits)
+ *	value  site (24 bits) | size (40 bits)
+ *
+ * value 0 means empty (site 0 is none). A hash picks the shard by its top
+ * bits and the home slot by multiplying the rest with the capacity, so any
+ * capacity does; entries are kept in order of home slot (linear probing with
+ * backward-shift deletion), there are no tombstones.
+ */
+#include "livetab.h"
+
+#include <stdatomic.h>
+
+#include "../proto/limits.h"
+#include "arena.h"
+#include "counters.h"
+#include "epoch.h"
+#include "lock.h"
+
+/* 256 shards of 16 slots are 64 KiB: a small program's table stays in cache. */
+#define FIRST_SLOTS 16u
+/* From a page on, capacities are whole pages. */
+#define PAGE_SLOTS 256u
+
+#define EPOCH_BITS 20
+#define SIZE_BITS 40
+/* 2^12: thinning to one block of 4,096; beyond that the cap is absurd. */
+#define SHIFT_MAX 12u
+
+struct slot {
+	uint64_t key;
+	uint64_t value;
+};
+
+struct shard {
+	_Alignas(64) struct lks_lock lock;
+	uint32_t count;     /* guard: lock; read racily for sums */
+	uint32_t capacity;  /* guard: lock */
+	uint32_t shift;     /* guard: lock; what it was last thinned to */
+	struct slot *slots; /* guard: lock */
+};
+
+static struct shard shards[LKS_SHARDS];
+static struct slot *first_slots; /* one block for all shards, kept for ever */
+static _Atomic uint32_t wanted_shift;
+static bool fork_held[LKS_SHARDS]; /* between fork prepare and after */
+
+bool
+lks_livetab_init(void)
+{
+	first_slots =
+		lks_arena_map(LKS_SHARDS * FIRST_SLOTS * sizeof(struct slot));
+	if (first_slots == NULL)
+		return false;
+	for (uint32_t i = 0; i < LKS_SHARDS; i++) {
+		shards[i].slots = first_slots + i * FIRST_SLOTS;
+		shards[i].capacity = FIRST_SLOTS;
+	}
+	return true;
+}
+
+/* Fibonacci hashing, folded: allocators hand out regular strides. */
+static inline uint64_t
+hash_of(uint64_t name)
+{
+	uint64_t h = name * 0x9e3779b97f4a7c15u;
+
+	return (h ^ h >> 29) * 0xbf58476d1ce4e5b9u;
+}
+
+static inline uint64_t
+name_of(uintptr_t address)
+{
+	return (uint64_t)address >> 3;
+}
+
+static inline struct shard *
+shard_of(uint64_t hash)
+{
+	return &shards[hash >> 56];
+}
+
+/* Home slot: the next 32 bits of the hash, scaled. */
+static inline uint32_t
+home_of(uint64_t hash, uint32_t capacity)
+{
+	return (uint32_t)((hash >> 24 & 0xffffffffu) * capacity >> 32);
+}
+
+/* Thinning looks at low bits, which neither shard nor home slot use. */
+static inline bool
+is_kept(uint64_t hash, uint32_t shift)
+{
+	return (hash & ((1u << shift) - 1)) == 0;
+}
+
+static inline uint64_t
+slot_name(const struct slot *s)
+{
+	return s->key >> EPOCH_BITS;
+}
+
+static inline struct lks_block
+slot_block(const struct slot *s)
+{
+	return (struct lks_block){
+		.address = (uintptr_t)(slot_name(s) << 3),
+		.size = s->value & LKS_SIZE_MAX,
+		.site = { (uint32_t)(s->value >> SIZE_BITS) },
+		.epoch = (uint32_t)(s->key & LKS_EPOCH_MAX),
+	};
+}
+
+static inline struct slot
+block_slot(const struct lks_block *b)
+{
+	uint64_t size = b->size;
+
+	if (lks_unlikely(size > LKS_SIZE_MAX))
+		size = LKS_SIZE_MAX;
+	return (struct slot){
+		.key = name_of(b->address) << EPOCH_BITS | b->epoch,
+		.value = (uint64_t)b->site.id << SIZE_BITS | size,
+	};
+}
+
+static inline uint32_t
+next_slot(uint32_t i, uint32_t capacity)
+{
+	return ++i == capacity ? 0 : i;
+}
+
+/* Slot of a name, or the empty slot where its search ends. */
+static inline uint32_t
+probe_locked(const struct shard *sh, uint64_t name, uint64_t hash)
+{
+	uint32_t i = home_of(hash, sh->capacity);
+
+	while (sh->slots[i].value != 0 && slot_name(&sh->slots[i]) != name)
+		i = next_slot(i, sh->capacity);
+	return i;
+}
+
+static void
+put_locked(struct shard *sh, struct slot s)
+{
+	uint64_t hash = hash_of(slot_name(&s));
+	uint32_t i = home_of(hash, sh->capacity);
+
+	while (sh->slots[i].value != 0)
+		i = next_slot(i, sh->capacity);
+	sh->slots[i] = s;
+	sh->count++;
+}
+
+/* Empties slot i and moves up those that had to pass it. */
+static void
+remove_locked(struct shard *sh, uint32_t i)
+{
+	uint32_t capacity = sh->capacity;
+	uint32_t j = i;
+
+	sh->count--;
+	for (;;) {
+		uint32_t home;
+
+		j = next_slot(j, capacity);
+		if (sh->slots[j].value == 0)
+			break;
+		home = home_of(hash_of(slot_name(&sh->slots[j])), capacity);
+		/* May j move to i? Only if its home is not in (i, j]. */
+		if (i <= j ? (home > i && home <= j) : (home > i || home <= j))
+			continue;
+		sh->slots[i] = sh->slots[j];
+		i = j;
+	}
+	sh->slots[i].value = 0;
+}
+
+static size_t
+slots_bytes(uint32_t capacity)
+{
+	return capacity * sizeof(struct slot);
+}
+
+static uint32_t
+grown(uint32_t capacity)
+{
+	/* By a fifth: at worst 16 / (0.85 / 1.2) bytes a block. */
+	uint64_t more = (uint64_t)capacity * 6 / 5 + PAGE_SLOTS - 1;
+
+	if (capacity < PAGE_SLOTS)
+		return PAGE_SLOTS;
+	return (uint32_t)(more / PAGE_SLOTS * PAGE_SLOTS);
+}
+
+static void
+release_slots(struct slot *slots, uint32_t capacity)
+{
+	if (capacity > FIRST_SLOTS)
+		lks_arena_release(slots, slots_bytes(capacity));
+}
+
+/* Moves everything that is kept under `shift` to new slots. */
+static void
+move_locked(struct shard *sh, struct slot *slots, uint32_t capacity,
+	    uint32_t shift)
+{
+	struct slot *old = sh->slots;
+	uint32_t old_capacity = sh->capacity;
+
+	sh->slots = slots;
+	sh->capacity = capacity;
+	sh->count = 0;
+	sh->shift = shift;
+	for (uint32_t i = 0; i < old_capacity; i++)
+		if (old[i].value != 0 &&
+		    is_kept(hash_of(slot_name(&old[i])), shift))
+			put_locked(sh, old[i]);
+}
+
+/* Removes what is no longer kept, in place. */
+static void
+thin_locked(struct shard *sh, uint32_t shift)
+{
+	uint32_t i = 0;
+
+	sh->shift = shift;
+	while (i < sh->capacity) {
+		struct slot *s = &sh->slots[i];
+
+		/* A removal may move another entry here: look again. */
+		if (s->value != 0 && !is_kept(hash_of(slot_name(s)), shift))
+			remove_locked(sh, i);
+		else
+			i++;
+	}
+}
+
+static inline bool
+is_full(const struct shard *sh)
+{
+	/* 0.85; one slot always stays empty, so that probing ends. */
+	return (uint64_t)(sh->count + 1) * 20 > (uint64_t)sh->capacity * 17;
+}
+
+static inline void
+catch_up_locked(struct shard *sh)
+{
+	uint32_t shift = lks_livetab_shift();
+
+	if (lks_unlikely(sh->shift != shift))
+		thin_locked(sh, shift);
+}
+
+/* Asks all shards to halve. Several threads may ask at once: one step. */
+static void
+thin_more(uint32_t seen)
+{
+	if (seen < SHIFT_MAX)
+		atomic_compare_exchange_strong_explicit(&wanted_shift, &seen,
+							seen + 1,
+							memory_order_relaxed,
+							memory_order_relaxed);
+}
+
+/*
+ * Makes room in a shard. Called and returns without its lock: memory is
+ * obtained before the lock.
+ */
+static LKS_NOINLINE bool
+grow(struct shard *sh, uint32_t seen_capacity)
+{
+	uint32_t capacity = grown(seen_capacity);
+	uint32_t shift = lks_livetab_shift();
+	struct slot *slots = lks_arena_map(slots_bytes(capacity));
+	struct slot *unused = slots;
+	uint32_t unused_capacity = capacity;
+
+	if (slots == NULL) {
+		thin_more(shift);
+		return lks_livetab_shift() > shift;
+	}
+	if (lks_lock_take(&sh->lock, LKS_RANK_SHARD)) {
+		if (sh->capacity == seen_capacity) {
+			unused = sh->slots;
+			unused_capacity = sh->capacity;
+			move_locked(sh, slots, capacity, lks_livetab_shift());
+		}
+		lks_lock_drop(&sh->lock);
+	}
+	release_slots(unused, unused_capacity);
+	return true;
+}
+
+enum lks_insert
+lks_livetab_insert(const struct lks_block *block, struct lks_block *old)
+{
+	uint64_t name = name_of(block->address);
+	uint64_t hash = hash_of(name);
+	struct shard *sh = shard_of(hash);
+
+	/* Another thread may fill or thin what we made room in: a few rounds
+	 * of growing and thinning settle it. */
+	for (int attempt = 0; attempt < 8; attempt++) {
+		uint32_t i;
+
+		if (lks_unlikely(
+			    !lks_lock_take(&sh->lock, LKS_RANK_SHARD)))
+			return LKS_NOT_INSERTED;
+		catch_up_locked(sh);
+		if (lks_unlikely(!is_kept(hash, sh->shift))) {
+			lks_lock_drop(&sh->lock);
+			return LKS_THINNED;
+		}
+		i = probe_locked(sh, name, hash);
+		if (lks_unlikely(sh->slots[i].value != 0)) {
+			*old = slot_block(&sh->slots[i]);
+			sh->slots[i] = block_slot(block);
+			lks_lock_drop(&sh->lock);
+			return LKS_REPLACED;
+		}
+		if (lks_likely(!is_full(sh))) {
+			sh->slots[i] = block_slot(block);
+			sh->count++;
+			lks_lock_drop(&sh->lock);
+			return LKS_INSERTED;
+		}
+		i = sh->capacity;
+		lks_lock_drop(&sh->lock);
+		if (!grow(sh, i))
+			break;
+	}
+	return LKS_NOT_INSERTED;
+}
+
+enum lks_take
+lks_livetab_take(uintptr_t address, struct lks_block *out)
+{
+	uint64_t name = name_of(address);
+	uint64_t hash = hash_of(name);
+	struct shard *sh = shard_of(hash);
+	enum lks_take result = LKS_NOT_FOUND;
+	uint32_t i;
+
+	if (lks_unlikely(!lks_lock_take(&sh->lock, LKS_RANK_SHARD)))
+		return LKS_NOT_TAKEN;
+	i = probe_locked(sh, name, hash);
+	if (lks_likely(sh->slots[i].value != 0)) {
+		*out = slot_block(&sh->slots[i]);
+		remove_locked(sh, i);
+		result = LKS_TAKEN;
+	}
+	lks_lock_drop(&sh->lock);
+	return result;
+}
+
+uint32_t
+lks_livetab_shift(void)
+{
+	return atomic_load_explicit(&wanted_shift, memory_order_relaxed);
+}
+
+uint64_t
+lks_livetab_count(void)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < LKS_SHARDS; i++)
+		sum += *(volatile uint32_t *)&shards[i].count;
+	return sum;
+}
+
+uint32_t
+lks_livetab_copy(uint32_t index, struct lks_block *out, uint32_t cap)
+{
+	struct shard *sh = &shards[index];
+	uint32_t count;
+	uint32_t n = 0;
+
+	if (!lks_lock_take(&sh->lock, LKS_RANK_SHARD))
+		return UINT32_MAX;
+	catch_up_locked(sh);
+	count = sh->count;
+	if (count <= cap)
+		for (uint32_t i = 0; i < sh->capacity; i++)
+			if (sh->slots[i].value != 0)
+				out[n++] = slot_block(&sh->slots[i]);
+	lks_lock_drop(&sh->lock);
+	return count;
+}
+
+void
+lks_livetab_fork_prepare(void)
+{
+	for (uint32_t i = 0; i < LKS_SHARDS; i++)
+		fork_held[i] = lks_lock_take(&shards[i].lock, LKS_RANK_SHARD);
+}
+
+void
+lks_livetab_fork_parent(void)
+{
+	for (uint32_t i = 0; i < LKS_SHARDS; i++)
+		if (fork_held[i])
+			lks_lock_drop(&shards[i].lock);
+}
+
+void
+lks_livetab_fork_child(void)
+{
+	for (uint32_t i = 0; i < LKS_SHARDS; i++) {
+		struct shard *sh = &shards[i];
+
+		if (!fork_held[i]) {
+			/* Somebody was changing it: its blocks are lost. */
+			lks_count_add(dropped_allocs, sh->count);
+			for (uint32_t k = 0; k < sh->capacity; k++)
+				sh->slots[k].value = 0;
+			sh->count = 0;
+		}
+		lks_lock_init(&sh->lock);
+	}
+}

@@ -1,0 +1,68 @@
+/*
+ * The live table: address to record, the truth of what is live.
+ *
+ * LKS_SHARDS shards by address hash, each open addressing over 16-byte slots
+ * under a lock of its own. Keys are address >> 3 (malloc(8) is only 8-byte
+ * aligned in jemalloc, tcmalloc and mimalloc). Shards grow by a fifth at
+ * load 0.85, so a block costs at most 24 bytes.
+ *
+ * At the memory cap the table thins instead of stopping: from then on only
+ * addresses whose hash has k zero bits are kept, each standing for 2^k, and
+ * what is already there is thinned alike. lks_livetab_shift() is k.
+ */
+#pragma once
+
+#include "lks.h"
+
+/* 256: at 10 M live blocks one shard is copied in about 0.2 ms. */
+#define LKS_SHARDS 256
+
+/* Sizes are 40 bits; larger blocks are recorded as this (counted). */
+#define LKS_SIZE_MAX ((1ull << 40) - 1)
+
+struct lks_block {
+	uintptr_t address;
+	uint64_t size;         /* requested bytes */
+	struct lks_stack site;
+	uint32_t epoch;        /* epoch.h */
+};
+
+enum lks_insert {
+	LKS_INSERTED,
+	LKS_REPLACED, /* the address was held: *old is the former record */
+	LKS_THINNED,  /* not kept, by rule */
+	LKS_NOT_INSERTED, /* no memory or the lock timed out */
+};
+
+enum lks_take {
+	LKS_TAKEN,
+	LKS_NOT_FOUND,
+	LKS_NOT_TAKEN, /* the lock timed out */
+};
+
+/* BOOT. False: no memory. */
+bool lks_livetab_init(void);
+
+/* RECORD. */
+enum lks_insert lks_livetab_insert(const struct lks_block *block,
+				   struct lks_block *old);
+enum lks_take lks_livetab_take(uintptr_t address, struct lks_block *out);
+
+/* Lock-free. Blocks kept are 1 of 2^shift. */
+uint32_t lks_livetab_shift(void);
+
+/* Lock-free. Slots in use over all shards, a moment's sum. */
+uint64_t lks_livetab_count(void);
+
+/*
+ * WRITER. Copies one shard (0 .. LKS_SHARDS-1) to `out`, at most `cap` blocks.
+ * Returns how many the shard holds: when that is over cap nothing was copied
+ * and the caller comes again with more room. UINT32_MAX: the lock timed out.
+ */
+uint32_t lks_livetab_copy(uint32_t shard, struct lks_block *out, uint32_t cap);
+
+/* FORK. prepare takes every shard's lock; release drops them, in parent and
+ * child. What prepare could not get in time is emptied in the child. */
+void lks_livetab_fork_prepare(void);
+void lks_livetab_fork_parent(void);
+void lks_livetab_fork_child(void);

@@ -1,0 +1,180 @@
+/*
+ * Counters in pages of PAGE_SITES sites, one page per stripe, so that a
+ * thread's sites share no line with another stripe's.
+ */
+#include "site.h"
+
+#include <stdatomic.h>
+
+#include "../proto/limits.h"
+#include "arena.h"
+#include "depot.h"
+
+#define PAGE_SHIFT 8
+#define PAGE_SITES (1u << PAGE_SHIFT)
+#define PAGES ((LKS_STACKS_MAX >> PAGE_SHIFT) + 1)
+
+struct counts {
+	_Atomic uint64_t alloc_objects;
+	_Atomic uint64_t alloc_bytes;
+	_Atomic uint64_t free_objects;
+	_Atomic uint64_t free_bytes;
+};
+
+/* 512 KiB of address space; only what is in use is touched. */
+struct directory {
+	struct counts *_Atomic pages[PAGES];
+};
+
+struct lks_sites {
+	struct directory *_Atomic directories[LKS_STRIPES];
+};
+
+static struct lks_sites heap_sites;
+static struct lks_sites thread_sites;
+struct lks_sites *const lks_heap_sites = &heap_sites;
+struct lks_sites *const lks_thread_sites = &thread_sites;
+
+/* Publishes `made` in an empty slot, or gives it back; NULL if neither. */
+static void *
+publish(void *_Atomic *slot, void *made, size_t bytes)
+{
+	void *none = NULL;
+
+	if (made == NULL)
+		return NULL;
+	/* release: pairs with the acquire loads of find; zeroed memory */
+	if (atomic_compare_exchange_strong_explicit(slot, &none, made,
+						    memory_order_release,
+						    memory_order_acquire))
+		return made;
+	lks_arena_release(made, bytes);
+	return none;
+}
+
+static LKS_NOINLINE struct counts *
+make(struct lks_sites *sites, uint32_t stripe, uint32_t site)
+{
+	struct directory *directory = atomic_load_explicit(
+		&sites->directories[stripe], memory_order_acquire);
+	struct counts *page;
+
+	if (directory == NULL) {
+		directory = publish(
+			(void *_Atomic *)&sites->directories[stripe],
+			lks_arena_map(sizeof(*directory)), sizeof(*directory));
+		if (directory == NULL)
+			return NULL;
+	}
+	page = atomic_load_explicit(&directory->pages[site >> PAGE_SHIFT],
+				    memory_order_acquire);
+	if (page == NULL) {
+		size_t bytes = PAGE_SITES * sizeof(*page);
+
+		page = publish(
+			(void *_Atomic *)&directory->pages[site >> PAGE_SHIFT],
+			lks_arena_map(bytes), bytes);
+		if (page == NULL)
+			return NULL;
+	}
+	return &page[site & (PAGE_SITES - 1)];
+}
+
+static inline struct counts *
+find(struct lks_sites *sites, uint32_t stripe, uint32_t site)
+{
+	struct directory *directory = atomic_load_explicit(
+		&sites->directories[stripe], memory_order_acquire);
+	struct counts *page;
+
+	if (lks_unlikely(directory == NULL))
+		return NULL;
+	page = atomic_load_explicit(&directory->pages[site >> PAGE_SHIFT],
+				    memory_order_acquire);
+	if (lks_unlikely(page == NULL))
+		return NULL;
+	return &page[site & (PAGE_SITES - 1)];
+}
+
+bool
+lks_site_alloc(struct lks_sites *sites, struct lks_stack site,
+	       uint32_t stripe, uint64_t objects, uint64_t bytes)
+{
+	struct counts *c = find(sites, stripe, site.id);
+
+	if (lks_unlikely(c == NULL)) {
+		c = make(sites, stripe, site.id);
+		if (c == NULL)
+			return false;
+	}
+	/* release: pairs with the fence in lks_site_read. A free of this block
+	 * comes after this, so who sees the free also sees the alloc. */
+	atomic_fetch_add_explicit(&c->alloc_objects, objects,
+				  memory_order_release);
+	atomic_fetch_add_explicit(&c->alloc_bytes, bytes, memory_order_release);
+	return true;
+}
+
+bool
+lks_site_free(struct lks_sites *sites, struct lks_stack site, uint32_t stripe,
+	      uint64_t objects, uint64_t bytes)
+{
+	struct counts *c = find(sites, stripe, site.id);
+
+	if (lks_unlikely(c == NULL)) {
+		c = make(sites, stripe, site.id);
+		if (c == NULL)
+			return false;
+	}
+	atomic_fetch_add_explicit(&c->free_objects, objects,
+				  memory_order_release);
+	atomic_fetch_add_explicit(&c->free_bytes, bytes, memory_order_release);
+	return true;
+}
+
+struct lks_site_totals
+lks_site_read(struct lks_sites *sites, struct lks_stack site)
+{
+	struct lks_site_totals sum = { 0, 0, 0, 0 };
+
+	for (uint32_t i = 0; i < LKS_STRIPES; i++) {
+		struct counts *c = find(sites, i, site.id);
+
+		if (c == NULL)
+			continue;
+		sum.free_objects += atomic_load_explicit(&c->free_objects,
+							 memory_order_acquire);
+		sum.free_bytes += atomic_load_explicit(&c->free_bytes,
+						       memory_order_acquire);
+	}
+	atomic_thread_fence(memory_order_acquire);
+	for (uint32_t i = 0; i < LKS_STRIPES; i++) {
+		struct counts *c = find(sites, i, site.id);
+
+		if (c == NULL)
+			continue;
+		sum.alloc_objects += atomic_load_explicit(
+			&c->alloc_objects, memory_order_relaxed);
+		sum.alloc_bytes += atomic_load_explicit(&c->alloc_bytes,
+							memory_order_relaxed);
+	}
+	return sum;
+}
+
+struct lks_site_totals
+lks_site_sum(struct lks_sites *sites)
+{
+	struct lks_site_totals sum = { 0, 0, 0, 0 };
+	uint32_t count = lks_depot_stack_count();
+
+	for (uint32_t id = 1; id <= count; id++) {
+		struct lks_site_totals one =
+			lks_site_read(sites, (struct lks_stack){ id });
+
+		sum.alloc_objects += one.alloc_objects;
+		sum.alloc_bytes += one.alloc_bytes;
+		sum.free_objects += one.free_objects;
+		sum.free_bytes += one.free_bytes;
+	}
+	return sum;
+}

@@ -1,0 +1,235 @@
+/*
+ * The live table against a plain model, at the sizes where it grows, wraps,
+ * thins and is copied.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+
+#include "../../preload/arena.h"
+#include "../../preload/livetab.h"
+
+static struct lks_block
+block(uintptr_t address, uint64_t size, uint32_t site)
+{
+	return (struct lks_block){
+		.address = address, .size = size, .site = { site }, .epoch = 7
+	};
+}
+
+static void
+put(uintptr_t address, uint64_t size, uint32_t site)
+{
+	struct lks_block b = block(address, size, site);
+	struct lks_block old;
+
+	assert_int_equal(lks_livetab_insert(&b, &old), LKS_INSERTED);
+}
+
+static void
+take_returns_what_was_inserted(void **state)
+{
+	struct lks_block out;
+
+	(void)state;
+	put(0x7f0012345678, 123456789, 0xffffff);
+	assert_int_equal(lks_livetab_take(0x7f0012345678, &out), LKS_TAKEN);
+	assert_int_equal(out.address, 0x7f0012345678);
+	assert_int_equal(out.size, 123456789);
+	assert_int_equal(out.site.id, 0xffffff);
+	assert_int_equal(out.epoch, 7);
+	assert_int_equal(lks_livetab_take(0x7f0012345678, &out), LKS_NOT_FOUND);
+}
+
+static void
+eight_byte_neighbours_are_distinct(void **state)
+{
+	struct lks_block out;
+
+	(void)state;
+	put(0x1000, 8, 1);
+	put(0x1008, 8, 2);
+	assert_int_equal(lks_livetab_take(0x1008, &out), LKS_TAKEN);
+	assert_int_equal(out.site.id, 2);
+	assert_int_equal(lks_livetab_take(0x1000, &out), LKS_TAKEN);
+	assert_int_equal(out.site.id, 1);
+}
+
+static void
+address_seen_again_replaces_and_tells(void **state)
+{
+	struct lks_block b = block(0x2000, 64, 5);
+	struct lks_block old;
+
+	(void)state;
+	put(0x2000, 32, 4);
+	assert_int_equal(lks_livetab_insert(&b, &old), LKS_REPLACED);
+	assert_int_equal(old.size, 32);
+	assert_int_equal(old.site.id, 4);
+	assert_int_equal(lks_livetab_take(0x2000, &old), LKS_TAKEN);
+	assert_int_equal(old.size, 64);
+}
+
+/* 200,000 addresses in allocator-like strides, removed in another order. */
+static void
+many_blocks_survive_growth_and_removal(void **state)
+{
+	enum { N = 200000 };
+	struct lks_block out;
+	uint64_t before = lks_livetab_count();
+
+	(void)state;
+	for (uintptr_t i = 0; i < N; i++)
+		put(0x555500000000 + i * 48, i, (uint32_t)(i % 1000) + 1);
+	assert_int_equal(lks_livetab_count(), before + N);
+	for (uintptr_t k = 0; k < N; k++) {
+		uintptr_t i = k * 7919 % N;
+
+		assert_int_equal(
+			lks_livetab_take(0x555500000000 + i * 48, &out),
+			LKS_TAKEN);
+		assert_int_equal(out.size, i);
+		assert_int_equal(out.site.id, i % 1000 + 1);
+	}
+	assert_int_equal(lks_livetab_count(), before);
+}
+
+static void
+copy_gives_every_block_once(void **state)
+{
+	enum { N = 10000 };
+	static struct lks_block out[N];
+	static uint8_t seen[N];
+	uint32_t total = 0;
+	struct lks_block b;
+
+	(void)state;
+	memset(seen, 0, sizeof(seen));
+	for (uintptr_t i = 0; i < N; i++)
+		put(0x600000000000 + i * 16, 1, 1);
+	for (uint32_t s = 0; s < LKS_SHARDS; s++) {
+		uint32_t n = lks_livetab_copy(s, out, 0);
+
+		/* Too small a buffer: told how much, nothing copied. */
+		assert_true(n > 0 && n <= N);
+		assert_int_equal(lks_livetab_copy(s, out, n), n);
+		for (uint32_t i = 0; i < n; i++)
+			seen[(out[i].address - 0x600000000000) / 16]++;
+		total += n;
+	}
+	assert_int_equal(total, N);
+	for (uint32_t i = 0; i < N; i++) {
+		assert_int_equal(seen[i], 1);
+		lks_livetab_take(0x600000000000 + i * 16, &b);
+	}
+}
+
+static void
+a_block_costs_at_most_24_bytes(void **state)
+{
+	enum { N = 1000000 };
+	uint64_t empty = lks_arena_bytes();
+	struct lks_block out;
+
+	(void)state;
+	for (uintptr_t i = 0; i < N; i++) {
+		put(0x700000000000 + i * 32, 32, 1);
+		if (i >= N / 2 && i % 10000 == 0)
+			assert_true((lks_arena_bytes() - empty) / (i + 1) <=
+				    24);
+	}
+	for (uintptr_t i = 0; i < N; i++)
+		lks_livetab_take(0x700000000000 + i * 32, &out);
+}
+
+static void *
+churn(void *argument)
+{
+	uintptr_t base = (uintptr_t)argument;
+	struct lks_block out;
+
+	for (int round = 0; round < 20; round++) {
+		for (uintptr_t i = 0; i < 5000; i++)
+			put(base + i * 64, i, 3);
+		for (uintptr_t i = 0; i < 5000; i++)
+			if (lks_livetab_take(base + i * 64, &out) !=
+				    LKS_TAKEN ||
+			    out.size != i)
+				return (void *)1;
+	}
+	return NULL;
+}
+
+static void
+threads_do_not_disturb_each_other(void **state)
+{
+	pthread_t threads[4];
+	void *result;
+
+	(void)state;
+	for (uintptr_t i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, churn,
+			       (void *)(0x400000000000 + (i << 32)));
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], &result);
+		assert_null(result);
+	}
+}
+
+/* Last: thinning is for the rest of the process. */
+static void
+memory_cap_thins_instead_of_stopping(void **state)
+{
+	enum { N = 3000000 }; /* the tests above left room for 1 M */
+	struct lks_block old;
+	uint64_t kept = 0;
+	uint64_t estimate;
+
+	(void)state;
+	lks_arena_init(lks_arena_bytes() + (2u << 20));
+	for (uintptr_t i = 0; i < N; i++) {
+		struct lks_block b = block(0x500000000000 + i * 48, 48, 9);
+		enum lks_insert done = lks_livetab_insert(&b, &old);
+
+		assert_true(done == LKS_INSERTED || done == LKS_THINNED);
+	}
+	assert_true(lks_livetab_shift() > 0);
+	for (uintptr_t i = 0; i < N; i++)
+		if (lks_livetab_take(0x500000000000 + i * 48, &old) ==
+		    LKS_TAKEN)
+			kept++;
+	estimate = kept << lks_livetab_shift();
+	/* Shards thin when next touched, so all of them must have been. */
+	assert_true(estimate > N * 0.9 && estimate < N * 1.1);
+	lks_arena_init(UINT64_MAX);
+}
+
+static int
+start(void **state)
+{
+	(void)state;
+	return lks_livetab_init() ? 0 : -1;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(take_returns_what_was_inserted),
+		cmocka_unit_test(eight_byte_neighbours_are_distinct),
+		cmocka_unit_test(address_seen_again_replaces_and_tells),
+		cmocka_unit_test(many_blocks_survive_growth_and_removal),
+		cmocka_unit_test(copy_gives_every_block_once),
+		cmocka_unit_test(a_block_costs_at_most_24_bytes),
+		cmocka_unit_test(threads_do_not_disturb_each_other),
+		cmocka_unit_test(memory_cap_thins_instead_of_stopping),
+	};
+
+	return cmocka_run_group_tests(tests, start, NULL);
+}
