@@ -1,0 +1,417 @@
+# leakshim. `make help` lists the targets; CONTRIBUTING.md explains them.
+#
+# One non-recursive Makefile. A room is a wildcard: adding a .c file to
+# preload/, analyzer/, companion/ or a test_*.c to test/unit/ needs no change
+# here.
+
+# SAN=address,undefined or SAN=thread instruments the tools and the unit tests,
+# in a build directory of its own.
+comma := ,
+SAN ?=
+BUILD ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+# One spelling of each target, or the .d files would name others.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
+PREFIX ?= /usr/local
+DESTDIR ?=
+bindir = $(PREFIX)/bin
+libdir = $(PREFIX)/lib
+mandir = $(PREFIX)/share/man
+docdir = $(PREFIX)/share/doc/leakshim
+
+# make has CC=cc and CXX=g++ of its own; those defaults are what we want.
+AR = ar
+PROTOC_C ?= protoc-c
+CLANG_FORMAT ?= clang-format
+CLANG_TIDY ?= clang-tidy
+CPPCHECK ?= cppcheck
+INSTALL ?= install
+TEST_PREFIX ?=
+
+VERSION := $(shell sed -n 's/.*define LKS_VERSION "\(.*\)"/\1/p' preload/lks.h)
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+# Parallel by default. An explicit -jN still wins: make reads the command line
+# after this line.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
+
+V ?= 0
+ifeq ($(V),0)
+Q = @
+say = @printf '  %-8s %s\n' $(1) $(2)
+else
+Q =
+say = @:
+endif
+
+# --- flags -----------------------------------------------------------------
+
+# The analyzer and the companion link these; -Wl,--as-needed drops what a
+# program does not use.
+TOOL_LIBS = -ldw -lelf -liberty -lprotobuf-c -lz -ljansson -lm -pthread
+
+WARN = -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes \
+	-Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
+	-Wwrite-strings -Wvla -Wformat=2 -Wcast-qual -Wimplicit-fallthrough \
+	-Wswitch-enum
+ifeq ($(DEV),1)
+WARN += -Werror
+endif
+
+# The shared object is never instrumented: a sanitizer is an interposer of the
+# allocator too.
+ifneq ($(SAN),)
+SAN_FLAGS = -fsanitize=$(SAN) -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+else
+HARDEN = -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+endif
+
+OPT ?= -O2 -g
+# _GNU_SOURCE is empty, so that a file may say `#define _GNU_SOURCE` as well.
+BASE = -std=gnu11 -fno-common $(OPT) -D_GNU_SOURCE= -I$(BUILD)/proto \
+	-MMD -MP
+
+# Shadow stacks are x86's: one object without the note would switch them off
+# for the whole host. Debian's crt files carry no note, hence the linker's flag.
+ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
+CET_CFLAGS = -fcf-protection
+CET_LDFLAGS = -Wl,-z,shstk
+endif
+
+SHIM_CFLAGS = $(BASE) $(WARN) -fPIC -fvisibility=hidden \
+	-ftls-model=initial-exec -fasynchronous-unwind-tables $(CET_CFLAGS) \
+	$(CFLAGS)
+# The interposed functions must not be taken for the compiler's built-ins (it
+# would delete a malloc and free pair, or turn calloc's body into calloc), and
+# their callers' registers are read through the frame pointer.
+FRONT_CFLAGS = -fno-builtin -fno-omit-frame-pointer
+SHIM_LDFLAGS = -shared -static-libgcc -Wl,-soname,libleakshim.so \
+	-Wl,-z,defs,-z,relro,-z,now,-z,noexecstack $(CET_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=free,--wrap=__assert_fail \
+	-Wl,--exclude-libs,ALL -Wl,--as-needed -Wl,--build-id \
+	-Wl,--version-script=preload/exports.map
+SHIM_LIBS = -l:libprotobuf-c.a -l:libz.a
+
+# LKS_LIBDIR is where `leakshim run` looks last for libleakshim.so.
+TOOL_CFLAGS = $(BASE) $(WARN) $(HARDEN) $(SAN_FLAGS) $(CFLAGS) \
+	-DLEAKSHIM_VERSION=\"$(VERSION)\" -DLKS_LIBDIR=\"$(libdir)\"
+TOOL_LDFLAGS = $(SAN_FLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+
+# Unit tests compile the preload rooms once more, as plain C with the checks of
+# debug builds (lock order, asserts).
+UNIT_CFLAGS = $(BASE) $(WARN) $(SAN_FLAGS) -DLKS_DEBUG=1 $(CFLAGS)
+
+# protoc-c's output casts const away.
+PROTO_RELAX = -Wno-cast-qual -Wno-undef -Wno-shadow
+
+# --- sources ---------------------------------------------------------------
+
+PROTOS := $(wildcard proto/snapshot.proto proto/profile.proto)
+PROTO_GEN := $(PROTOS:proto/%.proto=$(BUILD)/proto/%.pb-c.h)
+PROTO_OBJ := $(PROTOS:proto/%.proto=$(BUILD)/proto/%.pb-c.o)
+
+PRELOAD_SRC := $(wildcard preload/*.c)
+ANALYZER_SRC := $(wildcard analyzer/*.c)
+COMPANION_SRC := $(wildcard companion/*.c)
+
+# shim*.c, boot.c and wrap.c define or resolve interposed symbols: they are
+# the rooms a plain program can't link.
+FRONT_SRC := $(wildcard preload/shim*.c)
+PRELOAD_UNIT_SRC := $(filter-out $(FRONT_SRC) preload/boot.c preload/wrap.c, \
+	$(PRELOAD_SRC))
+
+SHIM_OBJ := $(PRELOAD_SRC:%.c=$(BUILD)/pic/%.o) \
+	$(BUILD)/pic/proto/snapshot.pb-c.o
+ANALYZER_OBJ := $(patsubst %.c,$(BUILD)/%.o, \
+	$(filter-out analyzer/main.c,$(ANALYZER_SRC)))
+COMPANION_OBJ := $(patsubst %.c,$(BUILD)/%.o, \
+	$(filter-out companion/main.c,$(COMPANION_SRC)))
+PRELOAD_UNIT_OBJ := $(PRELOAD_UNIT_SRC:%.c=$(BUILD)/unit/%.o)
+
+UNIT_SRC := $(wildcard test/unit/test_*.c)
+UNIT_HELPER_SRC := $(filter-out $(UNIT_SRC),$(wildcard test/unit/*.c))
+UNIT_HELPER_OBJ := $(UNIT_HELPER_SRC:%.c=$(BUILD)/%.o)
+UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
+
+SHIM := $(BUILD)/libleakshim.so
+LEAKDIFF := $(BUILD)/leakdiff
+LEAKSHIM_BIN := $(BUILD)/leakshim
+LIBANALYZER := $(BUILD)/libanalyzer.a
+LIBCOMPANION := $(BUILD)/libcompanion.a
+LIBPRELOAD_UNIT := $(BUILD)/libpreload-unit.a
+
+# --- products --------------------------------------------------------------
+
+.PHONY: all
+all: $(SHIM) $(LEAKDIFF) $(LEAKSHIM_BIN)
+	@:
+
+$(SHIM): $(SHIM_OBJ) preload/exports.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SHIM_LDFLAGS) $(LDFLAGS) -o $@ $(SHIM_OBJ) $(SHIM_LIBS)
+
+$(LEAKDIFF): $(BUILD)/analyzer/main.o $(LIBANALYZER)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $^ $(TOOL_LIBS)
+
+$(LEAKSHIM_BIN): $(BUILD)/companion/main.o $(LIBCOMPANION) $(LIBANALYZER)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $^ $(TOOL_LIBS)
+
+# An archive is made anew, so that an object whose source went is not kept.
+define archive
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+endef
+
+$(LIBANALYZER): $(ANALYZER_OBJ) $(PROTO_OBJ)
+	$(archive)
+$(LIBCOMPANION): $(COMPANION_OBJ)
+	$(archive)
+$(LIBPRELOAD_UNIT): $(PRELOAD_UNIT_OBJ)
+	$(archive)
+
+# --- compilation -----------------------------------------------------------
+
+$(BUILD)/proto/%.pb-c.c $(BUILD)/proto/%.pb-c.h: proto/%.proto
+	$(call say,PROTOC,$<)
+	$(Q)mkdir -p $(@D)
+	@command -v $(PROTOC_C) >/dev/null || { echo '$(PROTOC_C) is' \
+		'missing: run scripts/install-deps build' >&2; exit 1; }
+	$(Q)$(PROTOC_C) --proto_path=proto --c_out=$(BUILD)/proto $<
+
+$(BUILD)/pic/proto/%.pb-c.o: $(BUILD)/proto/%.pb-c.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(SHIM_CFLAGS) $(PROTO_RELAX) -c -o $@ $<
+
+$(BUILD)/proto/%.pb-c.o: $(BUILD)/proto/%.pb-c.c
+	$(call say,CC,$@)
+	$(Q)$(CC) $(TOOL_CFLAGS) $(PROTO_RELAX) -c -o $@ $<
+
+$(FRONT_SRC:%.c=$(BUILD)/pic/%.o): SHIM_CFLAGS += $(FRONT_CFLAGS)
+$(BUILD)/pic/%.o: %.c | $(PROTO_GEN)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(SHIM_CFLAGS) -c -o $@ $<
+
+$(BUILD)/unit/%.o: %.c | $(PROTO_GEN)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_CFLAGS) -c -o $@ $<
+
+$(BUILD)/analyzer/%.o: analyzer/%.c | $(PROTO_GEN)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TOOL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/companion/%.o: companion/%.c | $(PROTO_GEN)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TOOL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/test/unit/%.o: test/unit/%.c | $(PROTO_GEN)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_CFLAGS) -c -o $@ $<
+
+# --- tests -----------------------------------------------------------------
+
+UNIT_LIBS = $(LIBPRELOAD_UNIT) $(LIBCOMPANION) $(LIBANALYZER)
+
+$(UNIT_BIN): %: %.o $(UNIT_HELPER_OBJ) $(UNIT_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $< $(UNIT_HELPER_OBJ) $(UNIT_LIBS) \
+		-lcmocka $(TOOL_LIBS)
+
+# Host programs: what runs under the shim. Optimised as a distribution would,
+# without frame pointers; -fno-builtin, so that no call to malloc is removed.
+# lib_*.c are shared objects beside them. Words for the compiler and the linker
+# stand in a comment in a file's first lines (scripts/run-shim-tests).
+HOST_CFLAGS = -O2 -g -pthread -fno-builtin -fno-common \
+	-Wall -Wextra -MMD -MP
+HOST_LDFLAGS = -pthread -L$(BUILD)/test/shim -Wl,-rpath,'$$ORIGIN'
+marker = $$(head -n 5 $< | sed -n 's,^/\* $(1): \(.*\) \*/$$,\1,p')
+
+HOST_LIB_SRC := $(wildcard test/shim/lib_*.c test/shim/lib_*.cc)
+HOST_SRC := $(filter-out $(HOST_LIB_SRC), \
+	$(wildcard test/shim/*.c test/shim/*.cc))
+HOST_LIB := $(addprefix $(BUILD)/,$(addsuffix .so,$(basename $(HOST_LIB_SRC))))
+HOST_BIN := $(addprefix $(BUILD)/,$(basename $(HOST_SRC)))
+DEMO_SERVER := $(BUILD)/test/demo/demo_server
+TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/tools/*.c))
+
+define build_host
+	$(call say,HOST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(1) $(HOST_CFLAGS) -MF $@.d $(call marker,cflags) -o $@ $< $(2) \
+		$(HOST_LDFLAGS) $(call marker,link)
+endef
+
+$(BUILD)/test/shim/lib_%.so: test/shim/lib_%.c
+	$(call build_host,$(CC) -std=gnu11 -D_GNU_SOURCE=,-shared -fPIC)
+$(BUILD)/test/shim/lib_%.so: test/shim/lib_%.cc
+	$(call build_host,$(CXX) -std=gnu++17,-shared -fPIC)
+$(HOST_BIN): $(HOST_LIB)
+$(BUILD)/test/shim/%: test/shim/%.c
+	$(call build_host,$(CC) -std=gnu11 -D_GNU_SOURCE=)
+$(BUILD)/test/shim/%: test/shim/%.cc
+	$(call build_host,$(CXX) -std=gnu++17)
+$(BUILD)/test/demo/%: test/demo/%.c
+	$(call build_host,$(CC) -std=gnu11 -D_GNU_SOURCE=)
+$(BUILD)/test/tools/%: test/tools/%.c
+	$(call build_host,$(CC) -std=gnu11 -D_GNU_SOURCE=)
+
+.PHONY: test-programs demo-programs
+demo-programs: all $(DEMO_SERVER)
+	@:
+test-programs: $(UNIT_BIN) $(HOST_BIN) $(HOST_LIB) $(DEMO_SERVER) \
+	$(TEST_TOOLS)
+
+# The runners are told where by the environment.
+export BUILD SAN TEST_PREFIX CC CXX CLANG_FORMAT CLANG_TIDY CPPCHECK CASE
+
+.PHONY: check check-unit check-shim check-cli check-e2e check-gates \
+	check-lint check-san check-tsan
+
+check: ## unit, shim, cli and e2e tests and the gates
+	$(Q)status=0; for suite in unit shim cli e2e gates; do \
+		$(MAKE) --no-print-directory check-$$suite || status=1; \
+	done; exit $$status
+
+check-unit: $(UNIT_BIN) ## each room alone
+	$(Q)scripts/run-unit-tests $(UNIT_BIN)
+
+check-shim: $(SHIM) $(LEAKDIFF) $(LEAKSHIM_BIN) $(HOST_BIN) $(HOST_LIB) $(TEST_TOOLS) ## host programs under the shim
+	$(Q)scripts/run-shim-tests $(CASE)
+
+check-cli: all ## golden directories
+	$(Q)scripts/run-cli-tests $(CASE)
+
+check-e2e: all $(HOST_BIN) $(HOST_LIB) $(DEMO_SERVER) $(TEST_TOOLS) ## real programs under the shim
+	$(Q)scripts/run-e2e-tests $(CASE)
+
+check-gates: all $(LIBPRELOAD_UNIT) ## the promises, and that each gate can fail
+	$(Q)scripts/run-gates
+
+check-lint: lint
+
+check-san: ## unit and cli tests under AddressSanitizer and UBSan
+	$(Q)$(MAKE) --no-print-directory SAN=address,undefined \
+		BUILD=$(BUILD)/san-address-undefined san-suites
+
+check-tsan: ## unit tests under ThreadSanitizer
+	$(Q)$(MAKE) --no-print-directory SAN=thread \
+		BUILD=$(BUILD)/san-thread tsan-suites
+
+.PHONY: san-suites tsan-suites
+san-suites: $(UNIT_BIN) all
+	$(Q)status=0; \
+	SUITE_NAME=san-unit scripts/run-unit-tests $(UNIT_BIN) || status=1; \
+	SUITE_NAME=san-cli scripts/run-cli-tests || status=1; \
+	exit $$status
+tsan-suites: $(UNIT_BIN)
+	$(Q)SUITE_NAME=tsan-unit scripts/run-unit-tests $(UNIT_BIN)
+
+.PHONY: test test-full demo
+test: ## everything, after installing what it needs; ends with the counts
+	$(Q)scripts/test
+test-full: ## the same and ThreadSanitizer
+	$(Q)scripts/test --full
+demo: ## a small leaking server, two snapshots, the report
+	$(Q)scripts/demo
+
+# --- style -----------------------------------------------------------------
+
+FORMATTED := $(wildcard preload/*.[ch] analyzer/*.[ch] companion/*.[ch] \
+	proto/*.h test/unit/*.[ch] test/shim/*.[ch] test/demo/*.[ch] \
+	test/tools/*.[ch])
+COMPDB := $(BUILD)/compile_commands.json
+
+.PHONY: lint format format-check compdb
+lint: $(COMPDB) $(PROTO_GEN) ## clang-format, clang-tidy and cppcheck
+	$(Q)scripts/run-lint $(FORMATTED)
+format: ## rewrite the sources as clang-format wants them
+	$(Q)$(CLANG_FORMAT) -i $(FORMATTED)
+format-check:
+	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
+compdb: $(COMPDB) ## build/compile_commands.json for editors and clang-tidy
+
+# One line per source: file, then the compiler's arguments.
+$(COMPDB): Makefile $(PRELOAD_SRC) $(ANALYZER_SRC) $(COMPANION_SRC) $(UNIT_SRC)
+	$(call say,COMPDB,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q){ printf '[\n'; sep=; \
+	entry() { \
+		printf "$$sep"; sep=',\n'; \
+		printf '{"directory": "%s", "file": "%s", "command": "%s"}' \
+			"$(CURDIR)" "$$1" "$$2 -c $$1"; }; \
+	for f in $(PRELOAD_SRC); do entry $$f 'cc $(SHIM_CFLAGS)'; done; \
+	for f in $(ANALYZER_SRC) $(COMPANION_SRC); do \
+		entry $$f 'cc $(TOOL_CFLAGS)'; done; \
+	for f in $(UNIT_SRC) $(UNIT_HELPER_SRC); do \
+		entry $$f 'cc $(UNIT_CFLAGS)'; done; \
+	printf '\n]\n'; } >$@
+
+# --- installation ----------------------------------------------------------
+
+MAN1 := $(wildcard doc/*.1)
+MAN7 := $(wildcard doc/*.7)
+
+.PHONY: install uninstall dist clean help
+install: all ## PREFIX=/usr/local DESTDIR=
+	$(Q)$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(libdir) \
+		$(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man7 \
+		$(DESTDIR)$(docdir)
+	$(Q)$(INSTALL) -m 755 $(LEAKDIFF) $(LEAKSHIM_BIN) $(DESTDIR)$(bindir)
+	$(Q)$(INSTALL) -m 644 $(SHIM) $(DESTDIR)$(libdir)
+	$(Q)$(INSTALL) -m 644 $(MAN1) $(DESTDIR)$(mandir)/man1
+	$(Q)$(INSTALL) -m 644 $(MAN7) $(DESTDIR)$(mandir)/man7
+	$(Q)$(INSTALL) -m 644 LICENSE NOTICE README.md CHANGELOG.md \
+		proto/snapshot.proto $(DESTDIR)$(docdir)
+	$(Q)$(refresh_loader)
+
+uninstall: ## removes what install put there
+	$(Q)rm -f $(DESTDIR)$(bindir)/leakdiff $(DESTDIR)$(bindir)/leakshim \
+		$(DESTDIR)$(libdir)/libleakshim.so \
+		$(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MAN1))) \
+		$(addprefix $(DESTDIR)$(mandir)/man7/,$(notdir $(MAN7)))
+	$(Q)rm -rf $(DESTDIR)$(docdir)
+	$(Q)$(refresh_loader)
+
+# LD_PRELOAD=libleakshim.so without a directory is found through the loader's
+# cache. Into a staging directory there is no cache to refresh.
+refresh_loader = if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then \
+	PATH=$$PATH:/sbin:/usr/sbin ldconfig; fi
+
+dist: ## build/leakshim-VERSION.tar.gz from the last commit
+	$(Q)mkdir -p $(BUILD)
+	$(Q)git archive --prefix=leakshim-$(VERSION)/ HEAD | \
+		gzip -9n >$(BUILD)/leakshim-$(VERSION).tar.gz
+	@echo $(BUILD)/leakshim-$(VERSION).tar.gz
+
+clean: ## removes the build directory
+	$(call say,RM,$(BUILD))
+	$(Q)rm -rf $(BUILD)
+
+help:
+	@echo 'leakshim $(VERSION): make builds $(BUILD)/libleakshim.so,' \
+		'leakdiff and leakshim'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1|\2/p' Makefile | \
+		awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@echo 'Variables: V=1 DEV=1 SAN=address,undefined|thread OPT= CFLAGS='
+	@echo '  BUILD= PREFIX= DESTDIR= CASE= (one test) TEST_PREFIX= (gdb --args)'
+
+# What is made on the way is kept.
+.SECONDARY:
+
+-include $(patsubst %.o,%.d,$(SHIM_OBJ) $(ANALYZER_OBJ) $(COMPANION_OBJ) \
+	$(PRELOAD_UNIT_OBJ) $(UNIT_HELPER_OBJ) $(PROTO_OBJ) \
+	$(UNIT_SRC:%.c=$(BUILD)/%.o) $(BUILD)/analyzer/main.o \
+	$(BUILD)/companion/main.o) \
+	$(addsuffix .d,$(HOST_BIN) $(HOST_LIB) $(DEMO_SERVER) $(TEST_TOOLS))

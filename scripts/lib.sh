@@ -1,0 +1,82 @@
+# Sourced by the runners: how a suite reports.
+#
+# A suite is a file of lines in $RESULTS_DIR: `pass NAME`, `fail NAME REASON`,
+# `skip NAME REASON`. scripts/test adds the suites up. A suite that ran nothing
+# has failed: a runner that finds no tests must not look like one that passed.
+
+BUILD=${BUILD:-build}
+case $BUILD in
+/*) ;;
+*) BUILD=$PWD/$BUILD ;;
+esac
+RESULTS_DIR=${RESULTS_DIR:-$BUILD/results}
+
+suite_begin()
+{
+	SUITE=$1
+	RESULTS=$RESULTS_DIR/$SUITE
+	mkdir -p "$RESULTS_DIR"
+	: >"$RESULTS"
+	SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/leakshim-$SUITE.XXXXXX")
+	trap 'rm -rf "$SCRATCH"' EXIT
+	trap 'exit 130' INT TERM
+}
+
+# Daemons under test drop privileges and still write into their scratch
+# directory, so the way there must be open.
+scratch_dir()
+{
+	chmod 755 "$SCRATCH"
+	mktemp -d "$SCRATCH/XXXXXX"
+}
+
+pass()
+{
+	echo "pass $1" >>"$RESULTS"
+	[ "${QUIET:-0}" = 1 ] || echo "ok   $SUITE/$1"
+}
+
+# fail NAME REASON [FILE]: FILE's end is shown.
+fail()
+{
+	echo "fail $1 $2" >>"$RESULTS"
+	echo "FAIL $SUITE/$1: $2"
+	if [ -n "${3:-}" ] && [ -s "$3" ]; then
+		tail -n 40 "$3" | sed 's/^/     | /'
+	fi
+}
+
+# A skip without a reason is a failure.
+skip()
+{
+	if [ -z "$2" ]; then
+		fail "$1" 'skipped without a reason'
+		return
+	fi
+	echo "skip $1 $2" >>"$RESULTS"
+	echo "skip $SUITE/$1: $2"
+}
+
+# explanation LINE FILE: the comments below a failing line of TAP.
+explanation()
+{
+	awk -v want="$1" '$0 == want { on = 1; next }
+		on && !/^#/ { exit } on' "$2" >"$SCRATCH/why"
+	echo "$SCRATCH/why"
+}
+
+count()
+{
+	grep -c "^$1 " "$RESULTS" || true
+}
+
+# Prints the suite's line; the status is the suite's.
+suite_end()
+{
+	if ! [ -s "$RESULTS" ]; then
+		fail "$SUITE" 'no tests were run'
+	fi
+	echo "$SUITE: $(count pass) passed, $(count fail) failed," \
+		"$(count skip) skipped"
+	[ "$(count fail)" -eq 0 ]
+}
