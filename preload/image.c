@@ -1,0 +1,191 @@
+/*
+ * The object's first page holds the ELF header and, in every object seen, all
+ * program headers. What lies elsewhere is taken for not there: without
+ * headers a module only loses its rules and build-id.
+ */
+#include "image.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "sys.h"
+
+#define PAGE 4096ul
+
+/* Bytes of notes read: the loader's own are below 200. */
+#define NOTES_MAX 4096ul
+
+bool
+lks_can_read(uintptr_t at, size_t bytes)
+{
+	uintptr_t last = at + bytes - 1;
+
+	if (bytes == 0 || last < at)
+		return false;
+	/* The kernel reads eight bytes, so ask below the page's end. */
+	for (uintptr_t page = at & ~(PAGE - 1);; page += PAGE) {
+		long result = lks_sys4(SYS_rt_sigprocmask, -1, page, 0, 8);
+
+		if (result == -EFAULT)
+			return false;
+		if (last - page < PAGE)
+			return true;
+	}
+}
+
+uintptr_t
+lks_image_readable_end(const struct lks_image *image, uintptr_t at)
+{
+	for (uint32_t i = 0; i < image->readable_count; i++) {
+		const struct lks_readable *r = &image->readable[i];
+
+		if (at >= r->start && at < r->end)
+			return r->end;
+	}
+	return 0;
+}
+
+/* The program headers, or NULL. They stay in the object. */
+static const Elf64_Phdr *
+program_headers(uintptr_t start, uintptr_t end, uint32_t *count)
+{
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)start;
+	uint64_t bytes;
+
+	if (end < start || end - start < PAGE || start % PAGE != 0 ||
+	    !lks_can_read(start, PAGE))
+		return NULL;
+	if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+	    header->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    header->e_phentsize != sizeof(Elf64_Phdr))
+		return NULL;
+	bytes = (uint64_t)header->e_phnum * sizeof(Elf64_Phdr);
+	if (bytes == 0 || header->e_phoff % 8 != 0 || header->e_phoff > PAGE ||
+	    bytes > PAGE - header->e_phoff)
+		return NULL;
+	*count = header->e_phnum;
+	return (const Elf64_Phdr *)(start + header->e_phoff);
+}
+
+/* Run-time [start, end) of a program header; false: outside the object. */
+static bool
+place(const Elf64_Phdr *ph, uintptr_t bias, uintptr_t start, uintptr_t end,
+      struct lks_readable *out)
+{
+	uintptr_t at = bias + ph->p_vaddr;
+
+	if (at < start || at >= end || ph->p_memsz > end - at)
+		return false;
+	out->start = at;
+	out->end = at + ph->p_memsz;
+	return true;
+}
+
+static void
+read_loads(const Elf64_Phdr *ph, uint32_t count, uintptr_t bias,
+	   uintptr_t start, uintptr_t end, struct lks_image *out)
+{
+	for (uint32_t i = 0; i < count; i++, ph++) {
+		struct lks_readable at;
+
+		if (ph->p_type != PT_LOAD || !place(ph, bias, start, end, &at))
+			continue;
+		if ((ph->p_flags & PF_R) != 0 &&
+		    out->readable_count < LKS_READABLE_MAX)
+			out->readable[out->readable_count++] = at;
+		if ((ph->p_flags & PF_X) != 0 &&
+		    out->segment_count < LKS_SEGMENTS_MAX)
+			out->segments[out->segment_count++] =
+				(struct lks_segment){
+					.start = at.start,
+					.end = at.end,
+					.file_offset = ph->p_offset,
+					.vaddr = ph->p_vaddr,
+				};
+	}
+}
+
+static void
+read_notes(const struct lks_readable *notes, struct lks_image *out)
+{
+	uintptr_t at = notes->start;
+	uintptr_t end = notes->end;
+
+	if (end - at > NOTES_MAX)
+		end = at + NOTES_MAX;
+	if (at % 4 != 0 || !lks_can_read(at, end - at))
+		return;
+	while (end - at >= sizeof(Elf64_Nhdr)) {
+		const Elf64_Nhdr *note = (const Elf64_Nhdr *)at;
+		uint64_t name = ((uint64_t)note->n_namesz + 3) & ~3ull;
+		uint64_t text = ((uint64_t)note->n_descsz + 3) & ~3ull;
+
+		at += sizeof(*note);
+		if (name > end - at || text > end - at - name)
+			return;
+		if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
+		    memcmp((const void *)at, "GNU", 4) == 0 &&
+		    note->n_descsz > 0 && note->n_descsz <= LKS_BUILD_ID_MAX) {
+			out->build_id = at + name;
+			out->build_id_bytes = note->n_descsz;
+			return;
+		}
+		at += name + text;
+	}
+}
+
+static uint64_t
+hash_headers(const Elf64_Phdr *ph, uint32_t count)
+{
+	const uint8_t *bytes = (const uint8_t *)ph;
+	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+
+	for (size_t i = 0; i < count * sizeof(*ph); i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3u;
+	return hash | 1; /* 0 means none */
+}
+
+uint64_t
+lks_image_headers(uintptr_t start, uintptr_t end)
+{
+	uint32_t count;
+	const Elf64_Phdr *ph = program_headers(start, end, &count);
+
+	return ph == NULL ? 0 : hash_headers(ph, count);
+}
+
+bool
+lks_image_read(uintptr_t start, uintptr_t end, struct lks_image *out)
+{
+	const Elf64_Phdr *ph;
+	const Elf64_Phdr *first = NULL;
+	uint32_t count;
+	uintptr_t bias;
+
+	memset(out, 0, sizeof(*out));
+	ph = program_headers(start, end, &count);
+	if (ph == NULL)
+		return false;
+	for (uint32_t i = 0; i < count && first == NULL; i++)
+		if (ph[i].p_type == PT_LOAD && ph[i].p_offset < PAGE)
+			first = &ph[i];
+	if (first == NULL)
+		return false;
+	bias = start - (first->p_vaddr - first->p_offset);
+	out->headers = hash_headers(ph, count);
+	read_loads(ph, count, bias, start, end, out);
+	for (uint32_t i = 0; i < count; i++) {
+		struct lks_readable at;
+
+		if (!place(&ph[i], bias, start, end, &at) ||
+		    at.end > lks_image_readable_end(out, at.start))
+			continue;
+		if (ph[i].p_type == PT_NOTE && out->build_id_bytes == 0)
+			read_notes(&at, out);
+		else if (ph[i].p_type == PT_GNU_EH_FRAME &&
+			 lks_can_read(at.start, at.end - at.start))
+			out->eh_frame_hdr = at;
+	}
+	return true;
+}
