@@ -1,0 +1,15 @@
+/*
+ * Boot: in two steps, because allocations come before constructors.
+ *
+ * Early, at the first allocator call after libc has its environment: the next
+ * allocator, options, tables; from here on calls are recorded. Then in our
+ * constructor what must not run inside somebody's malloc: signals, atfork and
+ * exit handlers, the status file, the helper.
+ */
+#pragma once
+
+#include "lks.h"
+
+/* HOT (its slow half). True: early boot is done. False: too early, under way
+ * on another thread, or nested in it. */
+bool lks_boot_early(void);

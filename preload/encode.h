@@ -1,0 +1,15 @@
+/*
+ * Encode: a snapshot in memory to the bytes of proto/FORMAT.md, through gzip
+ * into the sink.
+ *
+ * The file is one protobuf message in pieces: each top-level field is packed
+ * by itself, of at most ROWS table rows, so memory is bounded whatever the
+ * size of the tables. Order: header, modules, pcs, stacks, sites, cohorts,
+ * thread sites, ledger, losses, trailer.
+ */
+#pragma once
+
+#include "snap.h"
+
+/* WRITER, scratch; the sink is open. False: the sink has the error. */
+bool lks_encode(const struct lks_snap *snap);

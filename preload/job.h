@@ -1,0 +1,48 @@
+/*
+ * The jobs: what was asked for, and who is doing it.
+ *
+ * What is asked for is one word of bits, so that a handler can add to it and
+ * equal requests merge. Who is doing it is one word too, the tid of the
+ * writer: everything static in sink, status, snap and scratch is its own.
+ * A request is posted before the writer's word is looked at, and a writer
+ * looks for requests once more after it let go: so none is left lying.
+ */
+#pragma once
+
+#include "lks.h"
+#include "snap.h"
+#include "writer.h"
+
+/* Any context. Adds a request. */
+void lks_job_post(enum lks_trigger trigger, uint32_t token);
+void lks_job_post_refresh(uint32_t token);
+bool lks_job_is_pending(void);
+
+/* Any context. The writer's tid, 0 = none. `self` is the caller's. */
+int32_t lks_job_writer(void);
+bool lks_job_claim(int32_t self) __attribute__((warn_unused_result));
+/* The claim passes from the one that made a writer to that writer. Either may
+ * say so. */
+void lks_job_hand_over(int32_t from, int32_t to);
+/* Any context, claimed by a cloned writer that is known to be dead: cleans up
+ * after it. Tracking ends, since it may have held any lock. */
+void lks_job_writer_died(int32_t writer);
+
+/* WRITER, claimed. Does all that is asked for, then lets go. */
+void lks_job_serve(enum lks_way way, int32_t self);
+/* EXIT. As above, but keeps the claim: nobody writes after. */
+void lks_job_serve_last(enum lks_way way);
+
+/* Waits until nobody writes, at most so long. True: claimed by `self`. */
+bool lks_job_wait_claim(int32_t self, uint64_t timeout_ns);
+
+/* BOOT and FORK, nobody else writes. The status file, without totals. */
+void lks_job_first_status(void);
+
+/* RECORD. on=grow: `net` more live bytes. True: it is time for a snapshot. */
+bool lks_job_has_grown(int64_t net);
+/* Live bytes more than at the last snapshot, or at the fork. */
+int64_t lks_job_growth_bytes(void);
+
+/* FORK, in the child. */
+void lks_job_fork_child(void);

@@ -1,0 +1,742 @@
+/*
+ * One row per key: how its value is read and how it is spelled. Reading a bad
+ * value changes nothing; the caller complains.
+ */
+#include "opts.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "ident.h"
+#include "msg.h"
+#include "sys.h"
+
+/* Longest value: a path in which every byte was escaped. */
+#define VALUE_BYTES (2 * LKS_PATH_BYTES)
+#define DEFAULT_MEMORY (1ull << 30)
+/* Below this the fixed parts of the tables would be most of it. */
+#define MEMORY_MIN (1ull << 20)
+
+struct lks_opts lks_opts;
+
+/* --- numbers --- */
+
+static bool
+parse_count(const char *text, uint64_t low, uint64_t high, uint64_t *out)
+{
+	uint64_t value;
+
+	if (!lks_parse_u64(&text, &value) || *text != '\0' || value < low ||
+	    value > high)
+		return false;
+	*out = value;
+	return true;
+}
+
+static bool
+parse_scaled(const char *text, const char *units, const uint64_t *scale,
+	     uint64_t low, uint64_t *out)
+{
+	uint64_t value;
+	uint64_t factor = 1;
+
+	if (!lks_parse_u64(&text, &value))
+		return false;
+	if (*text != '\0') {
+		const char *unit = strchr(units, *text);
+
+		if (unit == NULL || text[1] != '\0')
+			return false;
+		factor = scale[unit - units];
+	} else if (value != 0 && scale[0] != 1ull << 10) {
+		return false; /* a duration has a unit, unless it is 0 */
+	}
+	if (value > INT64_MAX / factor || value * factor < low)
+		return false;
+	*out = value * factor;
+	return true;
+}
+
+static bool
+parse_size(const char *text, uint64_t low, uint64_t *out)
+{
+	static const uint64_t scale[] = { 1ull << 10, 1ull << 20, 1ull << 30,
+					  1ull << 40 };
+
+	return parse_scaled(text, "KMGT", scale, low, out);
+}
+
+static void
+print_size(char *out, size_t cap, uint64_t bytes)
+{
+	static const char *const units[] = { "", "K", "M", "G", "T" };
+	uint32_t unit = 0;
+
+	while (unit < 4 && bytes != 0 && bytes % 1024 == 0) {
+		bytes /= 1024;
+		unit++;
+	}
+	lks_format(out, cap, "%lu%s", (unsigned long)bytes, units[unit]);
+}
+
+static bool
+parse_duration(const char *text, uint64_t *out)
+{
+	static const uint64_t scale[] = { 1000000000ull, 60000000000ull,
+					  3600000000000ull,
+					  86400000000000ull };
+
+	return parse_scaled(text, "smhd", scale, 0, out);
+}
+
+static void
+print_duration(char *out, size_t cap, uint64_t ns)
+{
+	uint64_t s = ns / 1000000000u;
+
+	if (s == 0)
+		lks_format(out, cap, "0");
+	else if (s % 86400 == 0)
+		lks_format(out, cap, "%lud", (unsigned long)(s / 86400));
+	else if (s % 3600 == 0)
+		lks_format(out, cap, "%luh", (unsigned long)(s / 3600));
+	else if (s % 60 == 0)
+		lks_format(out, cap, "%lum", (unsigned long)(s / 60));
+	else
+		lks_format(out, cap, "%lus", (unsigned long)s);
+}
+
+/* --- signals --- */
+
+static const struct {
+	const char *name;
+	int number;
+} signal_names[] = {
+	{ "HUP", SIGHUP },	 { "INT", SIGINT },	{ "QUIT", SIGQUIT },
+	{ "TRAP", SIGTRAP },	 { "USR1", SIGUSR1 },	{ "USR2", SIGUSR2 },
+	{ "PIPE", SIGPIPE },	 { "ALRM", SIGALRM },	{ "TERM", SIGTERM },
+	{ "STKFLT", SIGSTKFLT }, { "CHLD", SIGCHLD },	{ "CONT", SIGCONT },
+	{ "TSTP", SIGTSTP },	 { "TTIN", SIGTTIN },	{ "TTOU", SIGTTOU },
+	{ "URG", SIGURG },	 { "XCPU", SIGXCPU },	{ "XFSZ", SIGXFSZ },
+	{ "VTALRM", SIGVTALRM }, { "PROF", SIGPROF },	{ "WINCH", SIGWINCH },
+	{ "IO", SIGIO },	 { "POLL", SIGPOLL },	{ "PWR", SIGPWR },
+	{ "SYS", SIGSYS },
+};
+
+#define NAMES (sizeof(signal_names) / sizeof(signal_names[0]))
+
+/* Can't be caught, are faults of the host's own, or are glibc's. */
+static bool
+is_takeable(uint64_t number)
+{
+	return number >= 1 && number <= (uint64_t)SIGRTMAX &&
+	       number != SIGKILL && number != SIGSTOP && number != SIGSEGV &&
+	       number != SIGBUS && number != SIGFPE && number != SIGILL &&
+	       number != SIGABRT &&
+	       (number < 32 || number >= (uint64_t)SIGRTMIN);
+}
+
+static bool
+parse_realtime(const char *text, uint64_t *out)
+{
+	uint64_t n = 0;
+	bool from_max = strncmp(text, "RTMAX", 5) == 0;
+
+	if (!from_max && strncmp(text, "RTMIN", 5) != 0)
+		return false;
+	text += 5;
+	if (*text != '\0' && (*text++ != (from_max ? '-' : '+') ||
+			      !parse_count(text, 0, 64, &n)))
+		return false;
+	*out = from_max ? (uint64_t)SIGRTMAX - n : (uint64_t)SIGRTMIN + n;
+	return true;
+}
+
+static bool
+parse_signal(const char *text, int32_t *out)
+{
+	uint64_t number = 0;
+
+	if (strcmp(text, "none") == 0) {
+		*out = 0;
+		return true;
+	}
+	if (strncmp(text, "SIG", 3) == 0)
+		text += 3;
+	if (!parse_count(text, 1, 64, &number) &&
+	    !parse_realtime(text, &number))
+		for (size_t i = 0; i < NAMES; i++)
+			if (strcmp(text, signal_names[i].name) == 0)
+				number = (uint64_t)signal_names[i].number;
+	if (!is_takeable(number))
+		return false;
+	*out = (int32_t)number;
+	return true;
+}
+
+static void
+print_signal(char *out, size_t cap, int32_t number)
+{
+	if (number == 0) {
+		lks_copy_text(out, cap, "none");
+		return;
+	}
+	if (number >= SIGRTMIN) {
+		lks_format(out, cap, "RTMIN+%d", number - SIGRTMIN);
+		return;
+	}
+	for (size_t i = 0; i < NAMES; i++) {
+		if (signal_names[i].number == number) {
+			lks_copy_text(out, cap, signal_names[i].name);
+			return;
+		}
+	}
+	lks_format(out, cap, "%d", number);
+}
+
+/* --- the keys --- */
+
+static bool
+parse_path(const char *text, char *out)
+{
+	return *text != '\0' && lks_copy_text(NULL, 0, text) < LKS_PATH_BYTES &&
+	       lks_copy_text(out, LKS_PATH_BYTES, text) > 0;
+}
+
+static void
+print_path(char *out, size_t cap, const char *text)
+{
+	size_t n = 0;
+
+	for (; *text != '\0' && n + 2 < cap; text++) {
+		if (*text == ',')
+			out[n++] = '\\';
+		out[n++] = *text;
+	}
+	out[n] = '\0';
+}
+
+static bool
+parse_out(const char *text)
+{
+	lks_opts.out_given = parse_path(text, lks_opts.out);
+	return lks_opts.out_given;
+}
+
+static void
+print_out(char *out, size_t cap)
+{
+	print_path(out, cap, lks_opts.out);
+}
+
+static bool
+parse_user_signal(const char *text)
+{
+	return parse_signal(text, &lks_opts.signal);
+}
+
+static void
+print_user_signal(char *out, size_t cap)
+{
+	print_signal(out, cap, lks_opts.signal);
+}
+
+static bool
+parse_bell(const char *text)
+{
+	if (strcmp(text, "auto") == 0) {
+		lks_opts.bell = -1;
+		return true;
+	}
+	return parse_signal(text, &lks_opts.bell);
+}
+
+static void
+print_bell(char *out, size_t cap)
+{
+	if (lks_opts.bell < 0)
+		lks_copy_text(out, cap, "auto");
+	else
+		print_signal(out, cap, lks_opts.bell);
+}
+
+static bool
+parse_interval(const char *text)
+{
+	return parse_duration(text, &lks_opts.interval_ns);
+}
+
+static void
+print_interval(char *out, size_t cap)
+{
+	print_duration(out, cap, lks_opts.interval_ns);
+}
+
+/* The next of several words joined by '+', cut out of `text`. */
+static char *
+next_word(char **text)
+{
+	char *word = *text;
+	char *plus = word != NULL ? strchr(word, '+') : NULL;
+
+	*text = plus != NULL ? plus + 1 : NULL;
+	if (plus != NULL)
+		*plus = '\0';
+	return word;
+}
+
+static bool
+parse_on(const char *text)
+{
+	char words[128];
+	char *rest = words;
+	char *word;
+	bool at_exit = false;
+	uint64_t grow = 0;
+	uint64_t limit = 0;
+
+	if (lks_copy_text(words, sizeof(words), text) >= sizeof(words))
+		return false;
+	while ((word = next_word(&rest)) != NULL) {
+		size_t length = strlen(word);
+
+		if (strcmp(word, "exit") == 0) {
+			at_exit = true;
+		} else if (strncmp(word, "grow:", 5) == 0) {
+			if (!parse_size(word + 5, 1, &grow))
+				return false;
+		} else if (strncmp(word, "limit:", 6) == 0 &&
+			   word[length - 1] == '%') {
+			word[length - 1] = '\0';
+			if (!parse_count(word + 6, 1, 100, &limit))
+				return false;
+		} else if (strcmp(text, "none") != 0) {
+			return false;
+		}
+	}
+	lks_opts.on_exit = at_exit;
+	lks_opts.on_grow_bytes = grow;
+	lks_opts.on_limit_percent = (uint32_t)limit;
+	return true;
+}
+
+static void
+print_on(char *out, size_t cap)
+{
+	char size[32];
+	const char *plus = "";
+	size_t n = 0;
+
+	out[0] = '\0';
+	if (lks_opts.on_exit) {
+		n = lks_format(out, cap, "exit");
+		plus = "+";
+	}
+	if (lks_opts.on_grow_bytes != 0) {
+		print_size(size, sizeof(size), lks_opts.on_grow_bytes);
+		n += lks_format(out + n, cap - n, "%sgrow:%s", plus, size);
+		plus = "+";
+	}
+	if (lks_opts.on_limit_percent != 0)
+		n += lks_format(out + n, cap - n, "%slimit:%u%%", plus,
+				lks_opts.on_limit_percent);
+	if (n == 0)
+		lks_copy_text(out, cap, "none");
+}
+
+static bool
+parse_sample(const char *text)
+{
+	return parse_size(text, 1, &lks_opts.sample);
+}
+
+static void
+print_sample(char *out, size_t cap)
+{
+	print_size(out, cap, lks_opts.sample);
+}
+
+static bool
+parse_depth(const char *text)
+{
+	uint64_t depth;
+
+	if (!parse_count(text, 1, LKS_DEPTH_MAX, &depth))
+		return false;
+	lks_opts.depth = (uint32_t)depth;
+	return true;
+}
+
+static void
+print_depth(char *out, size_t cap)
+{
+	lks_format(out, cap, "%u", lks_opts.depth);
+}
+
+static bool
+parse_unwind(const char *text)
+{
+	static const enum lks_unwind_kind kinds[] = {
+		LKS_UNWIND_CFI,
+		LKS_UNWIND_FP,
+		LKS_UNWIND_LIBUNWIND,
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(text, lks_unwind_name(kinds[i])) == 0) {
+			lks_opts.unwind = kinds[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+print_unwind(char *out, size_t cap)
+{
+	lks_copy_text(out, cap, lks_unwind_name(lks_opts.unwind));
+}
+
+static bool
+parse_memory(const char *text)
+{
+	return parse_size(text, MEMORY_MIN, &lks_opts.memory);
+}
+
+static void
+print_memory(char *out, size_t cap)
+{
+	print_size(out, cap, lks_opts_memory());
+}
+
+static bool
+parse_keep(const char *text)
+{
+	uint64_t keep;
+
+	if (!parse_count(text, 2, LKS_KEEP_MAX, &keep))
+		return false;
+	lks_opts.keep = (uint32_t)keep;
+	return true;
+}
+
+static void
+print_keep(char *out, size_t cap)
+{
+	lks_format(out, cap, "%u", lks_opts.keep);
+}
+
+static bool
+parse_only(const char *text)
+{
+	return parse_path(text, lks_opts.only);
+}
+
+static void
+print_only(char *out, size_t cap)
+{
+	print_path(out, cap, lks_opts.only[0] == '\0' ? "*" : lks_opts.only);
+}
+
+static bool
+parse_follow(const char *text)
+{
+	bool none = strcmp(text, "none") == 0;
+	bool follow_fork = strcmp(text, "fork") == 0;
+	bool follow_exec = strcmp(text, "exec") == 0;
+
+	if (strcmp(text, "fork,exec") == 0 || strcmp(text, "fork+exec") == 0 ||
+	    strcmp(text, "exec,fork") == 0 || strcmp(text, "exec+fork") == 0) {
+		follow_fork = true;
+		follow_exec = true;
+	}
+	if (!none && !follow_fork && !follow_exec)
+		return false;
+	lks_opts.follow_fork = follow_fork;
+	lks_opts.follow_exec = follow_exec;
+	return true;
+}
+
+static void
+print_follow(char *out, size_t cap)
+{
+	lks_copy_text(out, cap,
+		      lks_opts.follow_fork && lks_opts.follow_exec ?
+			      "fork+exec" :
+		      lks_opts.follow_fork ? "fork" :
+		      lks_opts.follow_exec ? "exec" :
+					     "none");
+}
+
+/* A word for each of the two values of a flag. */
+static bool
+parse_flag(const char *text, const char *no, const char *yes, bool *out)
+{
+	if (strcmp(text, no) != 0 && strcmp(text, yes) != 0)
+		return false;
+	*out = strcmp(text, yes) == 0;
+	return true;
+}
+
+static bool
+parse_start(const char *text)
+{
+	return parse_flag(text, "on", "off", &lks_opts.start_off);
+}
+
+static void
+print_start(char *out, size_t cap)
+{
+	lks_copy_text(out, cap, lks_opts.start_off ? "off" : "on");
+}
+
+static bool
+parse_ledger(const char *text)
+{
+	return parse_flag(text, "normal", "deep", &lks_opts.deep);
+}
+
+static void
+print_ledger(char *out, size_t cap)
+{
+	lks_copy_text(out, cap, lks_opts.deep ? "deep" : "normal");
+}
+
+static bool
+parse_log(const char *text)
+{
+	return parse_path(text, lks_opts.log);
+}
+
+static void
+print_log(char *out, size_t cap)
+{
+	print_path(out, cap, lks_opts.log);
+}
+
+static bool
+parse_seed(const char *text)
+{
+	return parse_count(text, 0, UINT64_MAX, &lks_opts.seed);
+}
+
+static void
+print_seed(char *out, size_t cap)
+{
+	lks_format(out, cap, "%lu", (unsigned long)lks_opts.seed);
+}
+
+static const struct option {
+	const char *key;
+	bool (*parse)(const char *text);
+	void (*print)(char *out, size_t cap);
+	const char *wanted;
+} options[] = {
+	{ "out", parse_out, print_out, "a path" },
+	{ "signal", parse_user_signal, print_user_signal,
+	  "a signal that can be taken, or none" },
+	{ "bell", parse_bell, print_bell,
+	  "a signal that can be taken, auto, or none" },
+	{ "interval", parse_interval, print_interval, "30s, 5m, 8h or 0" },
+	{ "on", parse_on, print_on, "exit, grow:SIZE, limit:N% joined by +" },
+	{ "sample", parse_sample, print_sample, "1 or a size" },
+	{ "depth", parse_depth, print_depth, "1 to 256" },
+	{ "unwind", parse_unwind, print_unwind, "cfi, fp or libunwind" },
+	{ "memory", parse_memory, print_memory, "a size of 1M or more" },
+	{ "keep", parse_keep, print_keep, "2 to 4096" },
+	{ "only", parse_only, print_only, "a glob" },
+	{ "follow", parse_follow, print_follow, "fork, exec, both or none" },
+	{ "start", parse_start, print_start, "on or off" },
+	{ "ledger", parse_ledger, print_ledger, "normal or deep" },
+	{ "log", parse_log, print_log, "a path" },
+	{ "seed", parse_seed, print_seed, "a number" },
+};
+
+#define OPTIONS (sizeof(options) / sizeof(options[0]))
+
+/* --- the text --- */
+
+static void
+set_defaults(void)
+{
+	lks_opts = (struct lks_opts){
+		.out = LKS_OUT_DEFAULT,
+		.signal = SIGUSR2,
+		.bell = -1,
+		.sample = 1,
+		.depth = LKS_DEPTH_DEFAULT,
+		.unwind = LKS_UNWIND_CFI,
+		.keep = 100,
+		.follow_fork = true,
+		.follow_exec = true,
+	};
+}
+
+static void
+set(const char *key, const char *value)
+{
+	for (size_t i = 0; i < OPTIONS; i++) {
+		if (strcmp(key, options[i].key) != 0)
+			continue;
+		if (!options[i].parse(value))
+			lks_msg("bad value '%s' of %s: wanted %s", value, key,
+				options[i].wanted);
+		return;
+	}
+	lks_msg("unknown option '%s'", key);
+}
+
+/*
+ * Cuts the next item off `text`: up to a comma that is not escaped. Returns
+ * what follows, NULL at the end. Too long an item is cut, which only a value
+ * longer than any path can be.
+ */
+static const char *
+next_item(const char *text, char *out, size_t cap)
+{
+	size_t n = 0;
+
+	for (; *text != '\0' && *text != ','; text++) {
+		if (text[0] == '\\' && text[1] == ',')
+			text++;
+		if (n + 1 < cap)
+			out[n++] = *text;
+	}
+	out[n] = '\0';
+	return *text == ',' ? text + 1 : NULL;
+}
+
+/* follow=fork,exec is how people write it, though a comma ends a value: a
+ * bare fork or exec right after follow= belongs to it. */
+static const char *
+continue_follow(const char *rest, char *item, size_t cap)
+{
+	char word[8];
+	const char *after;
+
+	if (rest == NULL || strncmp(item, "follow=", 7) != 0)
+		return rest;
+	after = next_item(rest, word, sizeof(word));
+	if (strcmp(word, "fork") != 0 && strcmp(word, "exec") != 0)
+		return rest;
+	lks_format(item + strlen(item), cap - strlen(item), "+%s", word);
+	return after;
+}
+
+void
+lks_opts_parse(const char *text)
+{
+	/* Not on the stack: the constructor may run on a small one. */
+	static char item[VALUE_BYTES];
+
+	set_defaults();
+	while (text != NULL) {
+		char *equals;
+
+		text = next_item(text, item, sizeof(item));
+		text = continue_follow(text, item, sizeof(item));
+		equals = strchr(item, '=');
+		if (item[0] == '\0')
+			continue;
+		if (equals == NULL) {
+			lks_msg("option '%s' has no value", item);
+			continue;
+		}
+		*equals = '\0';
+		set(item, equals + 1);
+	}
+	if (lks_opts.bell > 0 && lks_opts.bell == lks_opts.signal) {
+		lks_msg("bell and signal are the same signal: "
+			"another bell is taken");
+		lks_opts.bell = -1;
+	}
+}
+
+uint64_t
+lks_opts_memory(void)
+{
+	uint64_t share = lks_ident.memory_limit_bytes / 8;
+
+	if (lks_opts.memory != 0)
+		return lks_opts.memory;
+	if (share == 0 || share > DEFAULT_MEMORY)
+		return DEFAULT_MEMORY;
+	return share < MEMORY_MIN ? MEMORY_MIN : share;
+}
+
+uint32_t
+lks_opts_count(void)
+{
+	return OPTIONS;
+}
+
+const char *
+lks_opts_get(uint32_t i, char *value, size_t cap)
+{
+	options[i].print(value, cap);
+	return options[i].key;
+}
+
+/* --- only= --- */
+
+/* One element of a glob at *glob, moved past it, against one character. */
+static bool
+match_one(const char **glob, char c)
+{
+	const char *g = *glob;
+	/* A ']' right after the '[' is itself an element. */
+	const char *end = g[0] == '[' && g[1] != '\0' ? strchr(g + 2, ']') :
+							 NULL;
+	bool negated;
+	bool found = false;
+
+	if (*g == '\0' || c == '\0')
+		return false;
+	if (end == NULL) {
+		*glob = g + 1;
+		return *g == '?' || *g == c;
+	}
+	negated = g[1] == '!' || g[1] == '^';
+	for (g += negated ? 2 : 1; g < end; g++) {
+		char low = *g;
+
+		if (g[1] == '-' && g + 2 < end)
+			g += 2;
+		if (c >= low && c <= *g)
+			found = true;
+	}
+	*glob = end + 1;
+	return found != negated;
+}
+
+static bool
+match(const char *glob, const char *text)
+{
+	const char *star = NULL;
+	const char *star_text = NULL;
+
+	/* On a mismatch let the last star take one character more. */
+	while (*text != '\0' || *glob != '\0') {
+		if (*glob == '*') {
+			star = ++glob;
+			star_text = text;
+		} else if (!match_one(&glob, *text)) {
+			if (star == NULL || *star_text == '\0')
+				return false;
+			glob = star;
+			text = ++star_text;
+		} else {
+			text++;
+		}
+	}
+	return true;
+}
+
+bool
+lks_opts_tracks(const char *exe)
+{
+	const char *slash = strrchr(exe, '/');
+
+	return lks_opts.only[0] == '\0' ||
+	       match(lks_opts.only, slash != NULL ? slash + 1 : exe);
+}

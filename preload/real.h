@@ -1,0 +1,69 @@
+/*
+ * The next allocator: the functions we stand in front of, and the blocks that
+ * were handed out before they were known.
+ *
+ * Resolved once with dlsym(RTLD_NEXT), never by __libc_* names: the next
+ * allocator may be libjemalloc. A dlsym that fails allocates, and calls come
+ * in before anything is resolved, so a static bootstrap arena serves those;
+ * its blocks are known by address for ever and are never given back.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <signal.h>
+#include <threads.h>
+
+#include "lks.h"
+
+struct lks_real {
+	void *(*malloc)(size_t);
+	void (*free)(void *);
+	void *(*calloc)(size_t, size_t);
+	void *(*realloc)(void *, size_t);
+	void *(*memalign)(size_t, size_t);
+	void *(*aligned_alloc)(size_t, size_t);
+	int (*posix_memalign)(void **, size_t, size_t);
+	void *(*valloc)(size_t);
+	void *(*pvalloc)(size_t);
+	size_t (*malloc_usable_size)(void *);
+	void (*free_sized)(void *, size_t);                 /* may be NULL */
+	void (*free_aligned_sized)(void *, size_t, size_t); /* may be NULL */
+
+	int (*pthread_create)(pthread_t *, const pthread_attr_t *,
+			      void *(*)(void *), void *);
+	int (*pthread_join)(pthread_t, void **);
+	int (*pthread_tryjoin_np)(pthread_t, void **);
+	int (*pthread_timedjoin_np)(pthread_t, void **,
+				    const struct timespec *);
+	int (*pthread_clockjoin_np)(pthread_t, void **, clockid_t,
+				    const struct timespec *);
+	int (*pthread_detach)(pthread_t);
+	void (*pthread_exit)(void *) __attribute__((noreturn));
+	int (*thrd_create)(thrd_t *, thrd_start_t, void *);
+	int (*thrd_join)(thrd_t, int *);
+	int (*thrd_detach)(thrd_t);
+
+	int (*sigaction)(int, const struct sigaction *, struct sigaction *);
+	void (*(*signal)(int, void (*)(int)))(int);
+	void (*(*sysv_signal)(int, void (*)(int)))(int);
+	void (*(*sigset)(int, void (*)(int)))(int);
+	int (*sigignore)(int);
+	void (*_exit)(int) __attribute__((noreturn));
+	int (*dlclose)(void *);
+};
+
+extern struct lks_real lks_real;
+
+/* BOOT. Resolves everything; idempotent. False: the four basic functions are
+ * not to be had (then every call is served by the bootstrap arena). */
+bool lks_real_resolve(void);
+
+/* HOT. malloc, free, calloc and realloc are known. */
+bool lks_real_is_known(void);
+
+/* Before they are. 16-byte aligned or as asked; NULL when the arena is full. */
+void *lks_bootstrap_alloc(size_t alignment, size_t size);
+/* HOT. Is p a block of the bootstrap arena? */
+bool lks_bootstrap_owns(const void *p);
+/* Its size as asked for. */
+size_t lks_bootstrap_size(const void *p);

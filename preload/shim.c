@@ -1,0 +1,501 @@
+/*
+ * The interposed malloc family. Thin: each function asks whether the call is
+ * to be recorded, calls the next allocator, and hands over.
+ *
+ * The order is law 4: a record is written after the real call returned the
+ * block and before the host sees it; it is taken out before the real free or
+ * realloc gets the address, because afterwards another thread may own it.
+ */
+#include "shim.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "boot.h"
+#include "counters.h"
+#include "depot.h"
+#include "epoch.h"
+#include "livetab.h"
+#include "opts.h"
+#include "real.h"
+#include "sampler.h"
+#include "site.h"
+#include "writer.h"
+
+/* Declared by no header of glibc 2.36. */
+void cfree(void *p);
+void free_sized(void *p, size_t size);
+void free_aligned_sized(void *p, size_t alignment, size_t size);
+
+LKS_NOINLINE bool
+shim_enter_slow(void)
+{
+	if (lks_tls.guard != LKS_GUARD_DOWN) {
+		if (lks_tls.guard == LKS_GUARD_CALL)
+			lks_count(reentrant_calls);
+		return false;
+	}
+	if (lks_state_page.state == LKS_DORMANT)
+		return false;
+	if (!lks_boot_early()) {
+		lks_count(early_calls);
+		return false;
+	}
+	if (!lks_is_on())
+		return false;
+	lks_tls.guard = LKS_GUARD_CALL;
+	return true;
+}
+
+LKS_NOINLINE void
+shim_leave_slow(void)
+{
+	do {
+		lks_tls.guard = LKS_GUARD_CALL;
+		lks_tls.pending = 0;
+		lks_writer_poll();
+		lks_tls.guard = LKS_GUARD_DOWN;
+		lks_compiler_barrier();
+	} while (lks_tls.pending);
+}
+
+struct lks_stack
+shim_capture(const struct lks_regs *regs)
+{
+	struct lks_thread *block = lks_tls_block();
+	struct lks_stack stack;
+	struct lks_walk walk;
+	uint64_t one;
+	uint64_t *code = &one;
+	uint32_t depth = 1;
+
+	if (lks_likely(block != NULL)) {
+		code = block->code;
+		depth = lks_opts.depth;
+	} else {
+		lks_count(late_calls);
+	}
+	walk = lks_unwind(regs, &lks_tls.bounds, code, depth);
+	if (walk.end != LKS_WALK_COMPLETE)
+		lks_count(truncated_stacks);
+	stack = lks_depot_intern(code, walk.count,
+				 walk.end != LKS_WALK_COMPLETE);
+	if (lks_unlikely(lks_tls.late))
+		lks_tls_give_back();
+	return stack;
+}
+
+/* What a block stands for: its sample's weight, times the thinning. */
+static inline struct lks_weight
+weight_of(uint64_t size)
+{
+	struct lks_weight weight = lks_sampler_weight(size);
+	uint32_t shift = lks_livetab_shift();
+
+	weight.objects <<= shift;
+	weight.bytes <<= shift;
+	return weight;
+}
+
+void
+shim_freed(const struct lks_block *block)
+{
+	struct lks_weight weight = weight_of(block->size);
+
+	lks_site_free(lks_heap_sites, block->site, lks_tls.stripe,
+		      weight.objects, weight.bytes);
+	lks_tls.net_bytes -= (int64_t)weight.bytes;
+}
+
+static inline void
+tick(void)
+{
+	if (lks_unlikely(--lks_tls.ticks == 0))
+		lks_tls_tick();
+}
+
+static void
+insert(void *p, size_t size, struct lks_stack site)
+{
+	struct lks_block block = {
+		.address = (uintptr_t)p,
+		.size = size,
+		.site = site,
+		.epoch = lks_epoch_now(),
+	};
+	struct lks_block old;
+	struct lks_weight weight;
+
+	if (lks_unlikely(size > LKS_SIZE_MAX)) {
+		lks_count(size_clamped);
+		block.size = LKS_SIZE_MAX;
+	}
+	switch (lks_livetab_insert(&block, &old)) {
+	case LKS_REPLACED:
+		/* Freed behind our back (an allocator's private entry, a
+		 * static copy of free): the address says so. */
+		lks_count(implicit_frees);
+		shim_freed(&old);
+		break;
+	case LKS_INSERTED:
+		break;
+	case LKS_THINNED:
+		return;
+	case LKS_NOT_INSERTED:
+		lks_count(dropped_allocs);
+		return;
+	}
+	weight = weight_of(block.size);
+	if (lks_unlikely(!lks_site_alloc(lks_heap_sites, site, lks_tls.stripe,
+					 weight.objects, weight.bytes))) {
+		lks_livetab_take(block.address, &old);
+		lks_count(dropped_allocs);
+		return;
+	}
+	lks_tls.net_bytes += (int64_t)weight.bytes;
+}
+
+LKS_NOINLINE void
+shim_record(void *p, size_t size, const struct lks_regs *regs)
+{
+	struct lks_stack site;
+
+	if (lks_unlikely(!lks_tls.known)) {
+		lks_tls_learn(NULL);
+		/* Only now the thread knows how far its first sample is. */
+		if (shim_is_skipped(size))
+			return;
+	}
+	site = shim_capture(regs);
+	if (lks_unlikely(site.id == lks_depot_overflow().id))
+		lks_count(depot_overflows);
+	insert(p, size, site);
+	lks_sampler_next(&lks_tls.sampler);
+	tick();
+}
+
+bool
+shim_take(void *p, struct lks_block *out)
+{
+	if (lks_unlikely(!lks_tls.known))
+		lks_tls_learn(NULL);
+	switch (lks_livetab_take((uintptr_t)p, out)) {
+	case LKS_TAKEN:
+		return true;
+	case LKS_NOT_TAKEN:
+		lks_count(dropped_frees);
+		return false;
+	case LKS_NOT_FOUND:
+		/* Sampling and thinning leave most blocks out by rule. */
+		if (lks_sampler_mean() == 1 && lks_livetab_shift() == 0)
+			lks_count(unknown_frees);
+		return false;
+	}
+	return false;
+}
+
+void
+shim_restore(const struct lks_block *block)
+{
+	struct lks_block old;
+
+	if (lks_livetab_insert(block, &old) == LKS_NOT_INSERTED) {
+		/* Gone from the table: keep the counters in step with it. */
+		lks_count(dropped_allocs);
+		shim_freed(block);
+	}
+}
+
+/* malloc before there is a next allocator. */
+static void *
+early_alloc(size_t alignment, size_t size)
+{
+	void *p = lks_bootstrap_alloc(alignment, size);
+
+	if (p == NULL)
+		errno = ENOMEM;
+	return p;
+}
+
+void *
+shim_alloc(size_t alignment, size_t size, const struct lks_regs *regs)
+{
+	void *p;
+
+	if (!shim_enter()) {
+		if (!lks_real_is_known())
+			return early_alloc(alignment, size);
+		return alignment == 0 ? lks_real.malloc(size) :
+					lks_real.aligned_alloc(alignment, size);
+	}
+	p = alignment == 0 ? lks_real.malloc(size) :
+			     lks_real.aligned_alloc(alignment, size);
+	if (lks_likely(p != NULL))
+		shim_record(p, size, regs);
+	shim_leave();
+	return p;
+}
+
+static LKS_NOINLINE void *
+malloc_recorded(size_t size)
+{
+	struct lks_regs regs = LKS_REGS_OF_CALLER();
+
+	return shim_alloc(0, size, &regs);
+}
+
+LKS_EXPORT void *
+malloc(size_t size)
+{
+	if (shim_is_skipped(size))
+		return lks_real.malloc(size);
+	return malloc_recorded(size);
+}
+
+void
+shim_free(void *p)
+{
+	struct lks_block block;
+
+	if (p == NULL || lks_unlikely(lks_bootstrap_owns(p)))
+		return;
+	if (!shim_enter()) {
+		/* Nothing of before the next allocator gets here. */
+		if (lks_real_is_known())
+			lks_real.free(p);
+		return;
+	}
+	if (lks_likely(shim_take(p, &block)))
+		shim_freed(&block);
+	lks_real.free(p);
+	shim_leave();
+}
+
+LKS_EXPORT void
+free(void *p)
+{
+	shim_free(p);
+}
+
+LKS_EXPORT void
+cfree(void *p)
+{
+	shim_free(p);
+}
+
+LKS_EXPORT void
+free_sized(void *p, size_t size)
+{
+	(void)size;
+	shim_free(p);
+}
+
+LKS_EXPORT void
+free_aligned_sized(void *p, size_t alignment, size_t size)
+{
+	(void)alignment;
+	(void)size;
+	shim_free(p);
+}
+
+static LKS_NOINLINE void *
+calloc_recorded(size_t count, size_t size)
+{
+	struct lks_regs regs = LKS_REGS_OF_CALLER();
+	size_t bytes;
+	void *p;
+
+	if (!shim_enter()) {
+		if (lks_real_is_known())
+			return lks_real.calloc(count, size);
+		if (__builtin_mul_overflow(count, size, &bytes)) {
+			errno = ENOMEM;
+			return NULL;
+		}
+		return early_alloc(0, bytes); /* never reused: still zero */
+	}
+	p = lks_real.calloc(count, size);
+	if (lks_likely(p != NULL))
+		shim_record(p, count * size, &regs);
+	shim_leave();
+	return p;
+}
+
+LKS_EXPORT void *
+calloc(size_t count, size_t size)
+{
+	size_t bytes;
+
+	if (!__builtin_mul_overflow(count, size, &bytes) &&
+	    shim_is_skipped(bytes))
+		return lks_real.calloc(count, size);
+	return calloc_recorded(count, size);
+}
+
+/* A bootstrap block moves to the next allocator, or within the bootstrap
+ * arena while there is none. */
+static void *
+realloc_bootstrap(void *p, size_t size)
+{
+	size_t old = lks_bootstrap_size(p);
+	void *q = lks_real_is_known() ? lks_real.malloc(size) :
+					early_alloc(0, size);
+
+	if (q != NULL)
+		memcpy(q, p, old < size ? old : size);
+	return q;
+}
+
+/*
+ * The one place that knows the realloc rule:
+ *
+ *	returned non-NULL       old freed, new allocated
+ *	NULL, size > 0          failed: the old block lives
+ *	NULL, size 0            freed (glibc, tcmalloc), unless ENOMEM says
+ *	                        that a new empty block was not to be had
+ */
+static void *
+realloc_known(void *p, size_t size, const struct lks_regs *regs)
+{
+	struct lks_block block;
+	bool had = shim_take(p, &block);
+	int host_errno = errno;
+	void *q;
+
+	errno = 0;
+	q = lks_real.realloc(p, size);
+	if (had) {
+		if (q == NULL && (size > 0 || errno == ENOMEM))
+			shim_restore(&block);
+		else
+			shim_freed(&block);
+	}
+	if (errno == 0)
+		errno = host_errno;
+	if (q != NULL && !shim_is_skipped(size))
+		shim_record(q, size, regs);
+	return q;
+}
+
+static LKS_NOINLINE void *
+realloc_from(void *p, size_t size, const struct lks_regs *regs)
+{
+	void *q;
+
+	if (!shim_enter()) {
+		if (lks_bootstrap_owns(p))
+			return realloc_bootstrap(p, size);
+		return lks_real_is_known() ? lks_real.realloc(p, size) :
+					     early_alloc(0, size);
+	}
+	if (p == NULL) {
+		q = lks_real.realloc(NULL, size);
+		if (q != NULL && !shim_is_skipped(size))
+			shim_record(q, size, regs);
+	} else if (lks_unlikely(lks_bootstrap_owns(p))) {
+		q = realloc_bootstrap(p, size);
+		if (q != NULL && !shim_is_skipped(size))
+			shim_record(q, size, regs);
+	} else {
+		q = realloc_known(p, size, regs);
+	}
+	shim_leave();
+	return q;
+}
+
+LKS_EXPORT void *
+realloc(void *p, size_t size)
+{
+	struct lks_regs regs = LKS_REGS_OF_CALLER();
+
+	return realloc_from(p, size, &regs);
+}
+
+LKS_EXPORT void *
+reallocarray(void *p, size_t count, size_t size)
+{
+	struct lks_regs regs = LKS_REGS_OF_CALLER();
+	size_t bytes;
+
+	if (__builtin_mul_overflow(count, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc_from(p, bytes, &regs);
+}
+
+/*
+ * The aligned ones are rare enough to do without a hot half. Each is the same
+ * around another call, hence the macro: `call` is the real call, `early` what
+ * to return while there is none.
+ */
+#define ALIGNED(size, call, early)                                            \
+	do {                                                                  \
+		struct lks_regs regs = LKS_REGS_OF_CALLER();                  \
+		void *p_;                                                     \
+                                                                              \
+		if (!shim_enter())                                            \
+			return lks_real_is_known() ? (call) : (early);        \
+		p_ = (call);                                                  \
+		if (p_ != NULL && !shim_is_skipped(size))                     \
+			shim_record(p_, (size), &regs);                       \
+		shim_leave();                                                 \
+		return p_;                                                    \
+	} while (0)
+
+LKS_EXPORT void *
+memalign(size_t alignment, size_t size)
+{
+	ALIGNED(size, lks_real.memalign(alignment, size),
+		early_alloc(alignment, size));
+}
+
+LKS_EXPORT void *
+aligned_alloc(size_t alignment, size_t size)
+{
+	ALIGNED(size, lks_real.aligned_alloc(alignment, size),
+		early_alloc(alignment, size));
+}
+
+LKS_EXPORT void *
+valloc(size_t size)
+{
+	ALIGNED(size, lks_real.valloc(size), early_alloc(4096, size));
+}
+
+LKS_EXPORT void *
+pvalloc(size_t size)
+{
+	ALIGNED(size, lks_real.pvalloc(size), early_alloc(4096, size));
+}
+
+LKS_EXPORT int
+posix_memalign(void **out, size_t alignment, size_t size)
+{
+	struct lks_regs regs = LKS_REGS_OF_CALLER();
+	int error;
+
+	if (!shim_enter()) {
+		if (lks_real_is_known())
+			return lks_real.posix_memalign(out, alignment, size);
+		*out = lks_bootstrap_alloc(alignment, size);
+		return *out != NULL ? 0 : ENOMEM;
+	}
+	error = lks_real.posix_memalign(out, alignment, size);
+	if (error == 0 && *out != NULL && !shim_is_skipped(size))
+		shim_record(*out, size, &regs);
+	shim_leave();
+	return error;
+}
+
+LKS_EXPORT size_t
+malloc_usable_size(void *p)
+{
+	if (lks_bootstrap_owns(p))
+		return lks_bootstrap_size(p);
+	return lks_real.malloc_usable_size != NULL && p != NULL ?
+		       lks_real.malloc_usable_size(p) :
+		       0;
+}

@@ -1,0 +1,85 @@
+/*
+ * What the interposed functions share: entering and leaving, recording and
+ * forgetting a block. Only shim*.c include this.
+ */
+#pragma once
+
+#include "lks.h"
+#include "state.h"
+#include "tls.h"
+#include "unwind.h"
+
+/*
+ * HOT. True: the call is to be recorded, the guard is up and shim_leave must
+ * follow. False: pass through (off, nested, or not ready yet).
+ */
+bool shim_enter_slow(void);
+
+static inline bool
+shim_enter(void)
+{
+	if (lks_likely(lks_is_on() && lks_tls.guard == LKS_GUARD_DOWN)) {
+		lks_tls.guard = LKS_GUARD_CALL;
+		return true;
+	}
+	return shim_enter_slow();
+}
+
+/* Guard up again, serves what a handler left to do, guard down. */
+void shim_leave_slow(void);
+
+static inline void
+shim_leave(void)
+{
+	/* In this order: a handler that comes in between finds the guard down
+	 * and acts by itself; one that came before left its mark. */
+	lks_tls.guard = LKS_GUARD_DOWN;
+	lks_compiler_barrier();
+	if (lks_unlikely(lks_tls.pending))
+		shim_leave_slow();
+}
+
+/*
+ * HOT. True: sampling decided that a block of `size` bytes is not recorded.
+ * Sizes of 2^63 and more can't be had and are left to the slow path.
+ */
+static inline bool
+shim_is_skipped(size_t size)
+{
+	int64_t left = lks_tls.sampler.left - (int64_t)(size | (size == 0));
+
+	if ((int64_t)((uint64_t)left | size) < 0)
+		return false;
+	lks_tls.sampler.left = left;
+	return true;
+}
+
+/*
+ * RECORD, guard up, after shim_is_skipped said no (or with no such question
+ * asked). Records that the next allocator returned p for `size` bytes to the
+ * caller described by regs.
+ */
+void shim_record(void *p, size_t size, const struct lks_regs *regs);
+
+/* RECORD. The site of the caller: its call stack, interned. */
+struct lks_stack shim_capture(const struct lks_regs *regs);
+
+/*
+ * RECORD. Takes p's record out of the live table, before the real free or
+ * realloc. True: there was one, in *out; it still counts as allocated until
+ * shim_freed, and can be put back with shim_restore.
+ */
+struct lks_block;
+bool shim_take(void *p, struct lks_block *out);
+void shim_freed(const struct lks_block *block);
+void shim_restore(const struct lks_block *block);
+
+/*
+ * HOT. malloc (alignment 0) or aligned_alloc, and free, for the other shim
+ * rooms: by name they would be the linker's --wrap'ed ones.
+ */
+void *shim_alloc(size_t alignment, size_t size, const struct lks_regs *regs);
+void shim_free(void *p);
+
+/* BOOT. shim_new.c: who provides operator new. */
+void shim_new_resolve(void);

@@ -1,0 +1,51 @@
+/*
+ * Leaving without exit(), and unloading: _exit, _Exit, dlclose.
+ *
+ * exit() and quick_exit() need no wrapper: boot.c registers handlers that run
+ * after all others.
+ */
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ident.h"
+#include "modmap.h"
+#include "real.h"
+#include "shim.h"
+#include "sys.h"
+#include "writer.h"
+
+LKS_EXPORT _Noreturn void
+_exit(int status)
+{
+	lks_real_resolve();
+	/* A vfork child shares our memory but is not us: its end is not ours.
+	 * No guard asked: a handler may leave in the middle of a call. */
+	if (lks_is_on() && lks_sys_getpid() == lks_ident.pid) {
+		lks_tls.guard = LKS_GUARD_OWN;
+		lks_writer_exit();
+	}
+	lks_real._exit(status);
+}
+
+LKS_EXPORT _Noreturn void
+_Exit(int status)
+{
+	_exit(status);
+}
+
+LKS_EXPORT int
+dlclose(void *handle)
+{
+	int result;
+
+	lks_real_resolve();
+	/* Destructors run in there: the host's code, recorded as any. */
+	result = lks_real.dlclose(handle);
+	if (result == 0 && shim_enter()) {
+		lks_modmap_refresh();
+		lks_unwind_flush();
+		shim_leave();
+	}
+	return result;
+}

@@ -1,0 +1,366 @@
+#include "snap.h"
+
+#include <stdatomic.h>
+
+#include "cohorts.h"
+#include "depot.h"
+#include "epoch.h"
+#include "livetab.h"
+#include "modmap.h"
+#include "opts.h"
+#include "sampler.h"
+#include "scratch.h"
+#include "sys.h"
+#include "threads.h"
+
+/* A shard's lock that timed out is tried again, in case its holder is in the
+ * middle of a fork of many gigabytes. */
+#define SHARD_ATTEMPTS 20
+#define SHARD_PAUSE_NS 20000000u
+
+/* Blocks between a prefetch and its use: some hundred nanoseconds. */
+#define AHEAD 16
+
+static const char *error = "";
+static uint32_t inherited_epoch; /* set in a forked child; 0 = none */
+static _Atomic uint64_t longest_hold_ns;
+
+struct gather {
+	struct lks_snap *snap;
+	struct lks_cohorts cohorts;
+	struct lks_granules granules;
+	struct lks_block *blocks; /* one shard's copy */
+	uint32_t block_cap;
+	uint32_t site_cap; /* entries in snap->sites */
+};
+
+void
+lks_hold_tell(uint64_t ns)
+{
+	uint64_t longest = atomic_load_explicit(&longest_hold_ns,
+						memory_order_relaxed);
+
+	while (ns > longest &&
+	       !atomic_compare_exchange_weak_explicit(&longest_hold_ns,
+						      &longest, ns,
+						      memory_order_relaxed,
+						      memory_order_relaxed))
+		;
+}
+
+uint64_t
+lks_hold_longest_ns(void)
+{
+	return atomic_load_explicit(&longest_hold_ns, memory_order_relaxed);
+}
+
+void
+lks_snap_fork_child(uint32_t epoch)
+{
+	inherited_epoch = epoch;
+	atomic_store_explicit(&longest_hold_ns, 0, memory_order_relaxed);
+}
+
+uint64_t
+lks_snap_inherited_before_s(void)
+{
+	return inherited_epoch == 0 ? 0 : lks_epoch_from_s(inherited_epoch);
+}
+
+const char *
+lks_snap_error(void)
+{
+	return error;
+}
+
+static bool
+fail(const char *why)
+{
+	error = why;
+	return false;
+}
+
+/* --- live blocks --- */
+
+/* Room for sites 0 .. id: stacks are interned while we copy. */
+static LKS_NOINLINE bool
+reach_site_slow(struct gather *g, uint32_t id)
+{
+	struct lks_snap *snap = g->snap;
+	size_t had = g->site_cap;
+	size_t cap = id + id / 8 + 1024;
+
+	snap->sites = lks_scratch_grow(snap->sites,
+				       had * sizeof(*snap->sites),
+				       cap * sizeof(*snap->sites));
+	snap->live = lks_scratch_grow(snap->live, had * sizeof(*snap->live),
+				      cap * sizeof(*snap->live));
+	if (inherited_epoch != 0)
+		snap->inherited = lks_scratch_grow(
+			snap->inherited, had * sizeof(*snap->inherited),
+			cap * sizeof(*snap->inherited));
+	if (snap->sites == NULL || snap->live == NULL ||
+	    (inherited_epoch != 0 && snap->inherited == NULL))
+		return fail("no memory for the sums of sites");
+	g->site_cap = (uint32_t)cap;
+	return true;
+}
+
+static inline bool
+reach_site(struct gather *g, uint32_t id)
+{
+	return lks_likely(id < g->site_cap) || reach_site_slow(g, id);
+}
+
+static inline void
+add_block(struct gather *g, const struct lks_block *b, uint32_t shift)
+{
+	struct lks_weight weight = { 1, b->size };
+	struct lks_snap_live *live = &g->snap->live[b->site.id];
+
+	if (lks_sampler_scale() != 1)
+		weight = lks_sampler_weight(b->size);
+	weight.objects <<= shift;
+	weight.bytes <<= shift;
+	live->objects += weight.objects;
+	live->bytes += weight.bytes;
+	if (lks_unlikely(b->epoch < inherited_epoch)) {
+		live = &g->snap->inherited[b->site.id];
+		live->objects += weight.objects;
+		live->bytes += weight.bytes;
+	}
+	lks_cohorts_add(&g->cohorts, b->site.id, b->epoch, weight.objects,
+			weight.bytes);
+	lks_granules_add(&g->granules, b->address);
+}
+
+/* Blocks come in the order of a hash, so what they are added to is spread:
+ * each is announced some blocks ahead. */
+static bool
+fold(struct gather *g, uint32_t count, uint32_t shift)
+{
+	const struct lks_block *blocks = g->blocks;
+
+	for (uint32_t i = 0; i < count + AHEAD; i++) {
+		if (i < count) {
+			if (!reach_site(g, blocks[i].site.id))
+				return false;
+			__builtin_prefetch(&g->snap->live[blocks[i].site.id],
+					   1);
+			lks_cohorts_expect(&g->cohorts, blocks[i].site.id,
+					   blocks[i].epoch);
+		}
+		if (i >= AHEAD)
+			add_block(g, &blocks[i - AHEAD], shift);
+	}
+	return true;
+}
+
+/* A larger buffer, its pages present: they must not be faulted in under a
+ * shard's lock. */
+static bool
+reach_block(struct gather *g, uint32_t count)
+{
+	size_t bytes;
+
+	/* The shard may grow before we come again. */
+	g->block_cap = count + count / 8 + 64;
+	bytes = g->block_cap * sizeof(*g->blocks);
+	lks_scratch_drop(g->blocks);
+	g->blocks = lks_scratch_map(bytes);
+	if (g->blocks == NULL)
+		return fail("no memory for the copy of a shard");
+	for (size_t at = 0; at < bytes; at += 4096)
+		((volatile char *)g->blocks)[at] = 0;
+	return true;
+}
+
+/* Copies one shard; its count, UINT32_MAX: it stayed locked or no memory. */
+static uint32_t
+copy_shard(struct gather *g, uint32_t shard)
+{
+	for (int attempt = 0; attempt < SHARD_ATTEMPTS;) {
+		uint64_t before = lks_clock_ns(CLOCK_MONOTONIC);
+		uint32_t n = lks_livetab_copy(shard, g->blocks, g->block_cap);
+
+		if (n == UINT32_MAX) {
+			/* Nobody wakes us: a pause. */
+			static const uint32_t word;
+
+			attempt++;
+			lks_sys_futex_wait(&word, 0, SHARD_PAUSE_NS);
+			continue;
+		}
+		lks_hold_tell(lks_clock_ns(CLOCK_MONOTONIC) - before);
+		if (n <= g->block_cap)
+			return n;
+		if (!reach_block(g, n))
+			return UINT32_MAX;
+	}
+	fail("a shard of the live table stayed locked");
+	return UINT32_MAX;
+}
+
+static bool
+gather_live(struct gather *g)
+{
+	for (uint32_t i = 0; i < LKS_SHARDS;) {
+		uint32_t shift = lks_livetab_shift();
+		uint32_t n = copy_shard(g, i);
+
+		if (n == UINT32_MAX)
+			return false;
+		/* The copy is of this shift or, had it changed meanwhile, of
+		 * an unknown one: then once more. */
+		if (lks_livetab_shift() != shift)
+			continue;
+		if (!fold(g, n, shift))
+			return false;
+		i++;
+	}
+	return true;
+}
+
+/* --- site counters --- */
+
+static void
+add_totals(struct lks_site_totals *sum, const struct lks_site_totals *one)
+{
+	sum->alloc_objects += one->alloc_objects;
+	sum->alloc_bytes += one->alloc_bytes;
+	sum->free_objects += one->free_objects;
+	sum->free_bytes += one->free_bytes;
+}
+
+static bool
+gather_sites(struct gather *g)
+{
+	struct lks_snap *snap = g->snap;
+
+	/* After the live table: every site seen there is counted. */
+	snap->stack_count = lks_depot_stack_count();
+	if (!reach_site(g, snap->stack_count))
+		return false;
+	for (uint32_t id = 1; id <= snap->stack_count; id++) {
+		struct lks_snap_site *site = &snap->sites[id];
+
+		site->totals = lks_site_read(lks_heap_sites,
+					     (struct lks_stack){ id });
+		if (site->totals.alloc_objects == 0 &&
+		    snap->live[id].objects == 0)
+			continue;
+		site->row = ++snap->row_count;
+		add_totals(&snap->totals, &site->totals);
+		snap->live_sum.objects += snap->live[id].objects;
+		snap->live_sum.bytes += snap->live[id].bytes;
+	}
+	return true;
+}
+
+/* --- threads --- */
+
+static struct lks_snap_threads *
+find_threads(const struct lks_snap *snap, uint32_t stack)
+{
+	uint32_t low = 0;
+	uint32_t high = snap->thread_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (snap->threads[middle].stack < stack)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == snap->thread_count || snap->threads[low].stack != stack)
+		return NULL;
+	return &snap->threads[low];
+}
+
+static void
+add_thread(const struct lks_snap *snap, const struct lks_thread_info *info)
+{
+	struct lks_snap_threads *t = find_threads(snap, info->site.id);
+
+	if (t == NULL)
+		return; /* created after its site's counters were read */
+	if (info->state == LKS_THREAD_EXITED)
+		t->exited_unjoined++;
+	else
+		t->running++;
+	if (info->detached && info->state != LKS_THREAD_EXITED)
+		t->running_detached++;
+	t->held_stack_bytes += info->stack_bytes;
+	/* Plus one, as of every pc that did not make a call (unwind.h). */
+	if (t->start == 0 && info->start != 0)
+		t->start = lks_code(info->start + 1,
+				    lks_modmap_find(info->start));
+}
+
+static bool
+gather_threads(struct lks_snap *snap)
+{
+	struct lks_thread_info info;
+	uint32_t cap = 0;
+	uint32_t entries;
+
+	for (uint32_t id = 1; id <= snap->stack_count; id++) {
+		struct lks_site_totals totals = lks_site_read(
+			lks_thread_sites, (struct lks_stack){ id });
+
+		if (totals.alloc_objects == 0)
+			continue;
+		if (snap->thread_count == cap) {
+			size_t size = sizeof(*snap->threads);
+			uint32_t more = cap == 0 ? 64 : 2 * cap;
+
+			snap->threads = lks_scratch_grow(
+				snap->threads, cap * size, more * size);
+			if (snap->threads == NULL)
+				return fail("no memory for thread sites");
+			cap = more;
+		}
+		snap->threads[snap->thread_count++] =
+			(struct lks_snap_threads){ .stack = id,
+						   .totals = totals };
+	}
+	entries = lks_threads_entry_count();
+	for (uint32_t i = 1; i <= entries; i++)
+		if (lks_threads_get(i, &info))
+			add_thread(snap, &info);
+	return true;
+}
+
+bool
+lks_snap_take(struct lks_snap *snap)
+{
+	struct gather g = { .snap = snap };
+	bool taken;
+
+	error = "";
+	lks_epoch_tick();
+	lks_modmap_refresh();
+	snap->wall_ns = lks_clock_ns(CLOCK_REALTIME);
+	snap->monotonic_ns = lks_clock_ns(CLOCK_MONOTONIC);
+	taken = lks_granules_init(&g.granules) &&
+		lks_cohorts_init(&g.cohorts, snap, lks_epoch_now());
+	if (!taken)
+		return fail("no memory for the copy");
+	if (!gather_live(&g) || !gather_sites(&g))
+		return false;
+	if (!lks_cohorts_finish(&g.cohorts, snap))
+		return fail("no memory for the age cohorts");
+	if (!gather_threads(snap))
+		return false;
+	/* Last, so that everything that names them was read before. */
+	snap->node_count = lks_depot_node_count();
+	snap->module_count = lks_modmap_count();
+	snap->has_ledger =
+		lks_ledger_measure(&snap->ledger, &g.granules,
+				   snap->live_sum.bytes,
+				   lks_opts.deep && snap->way == LKS_WAY_HELPER);
+	lks_scratch_drop(g.granules.slots);
+	lks_scratch_drop(g.blocks);
+	return true;
+}

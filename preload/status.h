@@ -1,0 +1,28 @@
+/*
+ * The status file: how the companion finds this process, and what it learns
+ * without a snapshot. Its form and place are proto/status.h's.
+ *
+ * Written whole by who holds the writer (writer.h). A process that changes
+ * its user gets a new file under the new one, at the next time of writing.
+ */
+#pragma once
+
+#include "lks.h"
+
+/* What status.c can't know by itself. */
+struct lks_status {
+	bool with_totals; /* sum the counters: not in a fork's child */
+	uint64_t sequence;
+	uint64_t snapshot_wall_ns;
+	uint32_t token;
+	uint64_t cpu_ns;
+};
+
+/* WRITER, scratch; also BOOT and FORK. False: it could not be written. */
+bool lks_status_write(const struct lks_status *status);
+
+/* EXIT. Removes the file. */
+void lks_status_remove(void);
+
+/* FORK, in the child: the parent's file is not its own. */
+void lks_status_fork_child(void);

@@ -1,0 +1,90 @@
+/*
+ * Per-thread state: a small thread-local part and a mapped block.
+ *
+ * Initial-exec and at most 256 bytes, because surplus static TLS is scarce in
+ * hosts that dlopen. What a signal handler on the same thread may change is
+ * volatile: gcc treats some libc calls as leaf functions and would otherwise
+ * delete a plain store around them.
+ *
+ * A thread becomes known at its first recorded call, or before that in our
+ * thread trampoline. Its block goes back at its end, by a pthread key whose
+ * destructor puts itself off to the last round; what is allocated after that
+ * (thread-local storage being torn down, atexit handlers in a last thread)
+ * borrows a block for the one call.
+ */
+#pragma once
+
+#include "../proto/limits.h"
+#include "lks.h"
+#include "sampler.h"
+#include "threads.h"
+#include "unwind.h"
+
+/* The mapped block: what a recorded call needs beyond 1 KiB of host stack. */
+struct lks_thread {
+	uint64_t code[LKS_DEPTH_MAX]; /* the walk under way */
+	struct lks_thread *next;      /* free list; guard: its lock */
+};
+
+/* Up: nested calls pass through unrecorded. */
+enum lks_guard {
+	LKS_GUARD_DOWN = 0,
+	LKS_GUARD_CALL, /* in an interposed call: who nests is a handler */
+	LKS_GUARD_OWN,  /* in the shim: boot, fork, helper, exit */
+};
+
+struct lks_tls {
+	/* Bytes until the next sample. Always below 0 in exact mode and before
+	 * the thread is known. First, for the hot path's addressing. */
+	struct lks_sampler sampler;
+	volatile uint8_t guard; /* enum lks_guard */
+	/* Set by our handler when it found the guard up: the call's exit does
+	 * what was asked (lks_writer_poll). Checked after guard went down. */
+	volatile uint8_t pending;
+	bool known; /* bounds, stripe and sampler are set */
+	bool late;  /* past its key destructors: holds no block */
+	uint8_t destructor_rounds;
+	uint8_t stripe;       /* of the site counters */
+	uint32_t ticks;       /* recorded calls until the clock is read */
+	uint32_t tick_period; /* 1 .. LKS_TICK_CALLS */
+	uint64_t tick_ns;     /* CLOCK_MONOTONIC of the last tick */
+	int64_t net_bytes;    /* live bytes not yet reported */
+	struct lks_thread *block; /* NULL until the first walk */
+	struct lks_bounds bounds;
+	struct lks_thread_ref self; /* thread ledger; entry 0 = not in it */
+};
+
+extern __thread struct lks_tls lks_tls
+	__attribute__((tls_model("initial-exec")));
+
+_Static_assert(sizeof(struct lks_tls) <= 256, "surplus static TLS is scarce");
+
+/* The clock is read on every 1,024th recorded call of a thread, more often
+ * while that would be less than once a second. */
+#define LKS_TICK_CALLS 1024
+
+/* BOOT. False: no key to be had; blocks then stay with their threads. */
+bool lks_tls_init(void);
+
+/* RECORD, guard up. Makes the calling thread known. `bounds` NULL: found from
+ * the process (main) or the thread pointer (threads we did not start). */
+void lks_tls_learn(const struct lks_bounds *bounds);
+
+/* RECORD, known. The block, NULL: no memory. */
+struct lks_thread *lks_tls_block_slow(void);
+
+/* RECORD. A late thread's call is over: its block goes back. */
+void lks_tls_give_back(void);
+
+static inline struct lks_thread *
+lks_tls_block(void)
+{
+	return lks_likely(lks_tls.block != NULL) ? lks_tls.block :
+						   lks_tls_block_slow();
+}
+
+/* RECORD, when ticks ran out: reads the clock, reports net_bytes. */
+void lks_tls_tick(void);
+
+/* FORK, in the child. */
+void lks_tls_fork_child(void);

@@ -1,0 +1,258 @@
+/*
+ * One handler for both signals. What the host did to a signal that is still
+ * ours is its `view`, which queries are answered with. Changes are made under
+ * a lock with all signals blocked, so that neither another thread nor a
+ * handler of the host's sees them halfway.
+ */
+#include "trigger.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "../proto/status.h"
+#include "ident.h"
+#include "lock.h"
+#include "opts.h"
+#include "real.h"
+#include "sigmask.h"
+#include "state.h"
+#include "sys.h"
+#include "writer.h"
+
+struct slot {
+	_Atomic int32_t number; /* in force; 0 = none */
+	const char *_Atomic note;
+	struct sigaction view; /* guard: lock */
+};
+
+static struct lks_lock lock;
+static struct slot user = { .note = "" };
+static struct slot bell = { .note = "" };
+
+static int32_t
+number_of(struct slot *slot)
+{
+	return atomic_load_explicit(&slot->number, memory_order_relaxed);
+}
+
+static void
+set_note(struct slot *slot, const char *note)
+{
+	atomic_store_explicit(&slot->note, note, memory_order_relaxed);
+}
+
+/* --- the handler --- */
+
+static void
+start_or(enum lks_trigger trigger)
+{
+	if (lks_state_page.state != LKS_DORMANT) {
+		lks_writer_request(trigger, 0);
+		return;
+	}
+	lks_state_set(LKS_ON);
+	lks_writer_refresh(0);
+}
+
+static void
+ring(uint64_t word)
+{
+	uint32_t token = word & 0xffffff;
+
+	if (word >> 32 != LKS_BELL_MAGIC)
+		return;
+	switch ((enum lks_bell)(word >> 24 & 0xff)) {
+	case LKS_BELL_SNAPSHOT:
+		lks_writer_request(LKS_TRIGGER_BELL, token);
+		break;
+	case LKS_BELL_START:
+		if (lks_state_page.state == LKS_DORMANT)
+			lks_state_set(LKS_ON);
+		lks_writer_refresh(token);
+		break;
+	case LKS_BELL_REFRESH:
+	case LKS_BELL_DUMP:
+	case LKS_BELL_MARK:
+	default:
+		/* What we do not know yet is answered, with nothing done. */
+		lks_writer_refresh(token);
+		break;
+	}
+}
+
+static void
+on_signal(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+	/* A vfork child runs it too, in our memory. */
+	if (lks_sys_getpid() != lks_ident.pid)
+		return;
+	if (sig == number_of(&user))
+		start_or(LKS_TRIGGER_SIGNAL);
+	else if (sig == number_of(&bell) && info->si_code == SI_QUEUE)
+		ring((uint64_t)(uintptr_t)info->si_value.sival_ptr);
+}
+
+/* --- taking and losing --- */
+
+/* Installs the handler if nobody has; false, with a note, if somebody has. */
+static bool
+take(struct slot *slot, int sig)
+{
+	struct sigaction ours = { .sa_sigaction = on_signal };
+	struct sigaction held;
+
+	if (lks_real.sigaction(sig, NULL, &held) != 0) {
+		set_note(slot, "refused by the system");
+		return false;
+	}
+	if (held.sa_handler != SIG_DFL) {
+		set_note(slot, held.sa_handler == SIG_IGN ?
+				       "was ignored when the program started" :
+				       "had a handler before the program "
+				       "started");
+		return false;
+	}
+	slot->view = held;
+	ours.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+	sigfillset(&ours.sa_mask);
+	atomic_store_explicit(&slot->number, sig, memory_order_relaxed);
+	if (lks_real.sigaction(sig, &ours, NULL) != 0) {
+		atomic_store_explicit(&slot->number, 0, memory_order_relaxed);
+		set_note(slot, "refused by the system");
+		return false;
+	}
+	set_note(slot, "");
+	return true;
+}
+
+/* The highest real-time signal that is free. Programs count from the lowest,
+ * and the very highest is the next popular. */
+static void
+take_any_bell(void)
+{
+	for (int sig = SIGRTMAX - 1; sig >= SIGRTMIN; sig--)
+		if (sig != lks_opts.signal && take(&bell, sig))
+			return;
+	set_note(&bell, "no real-time signal is free");
+}
+
+void
+lks_trigger_init(void)
+{
+	if (lks_opts.signal != 0)
+		take(&user, lks_opts.signal);
+	if (lks_opts.bell > 0)
+		take(&bell, lks_opts.bell);
+	else if (lks_opts.bell < 0)
+		take_any_bell();
+}
+
+void
+lks_trigger_fork_child(void)
+{
+	/* Another thread of the parent's may have held it. */
+	lks_lock_init(&lock);
+}
+
+/*
+ * The host's own action goes in. Here and not in the caller: between taking
+ * ours out and putting the host's in, the signal would kill the process.
+ */
+static bool
+yield_to_host(struct slot *slot, int sig, const struct sigaction *act)
+{
+	if (lks_real.sigaction(sig, act, NULL) != 0)
+		return false;
+	atomic_store_explicit(&slot->number, 0, memory_order_relaxed);
+	set_note(slot, "taken by the program");
+	if (slot == &bell && lks_opts.bell < 0)
+		take_any_bell();
+	return true;
+}
+
+static enum lks_trigger_answer
+answer_locked(struct slot *slot, int sig, const struct sigaction *act,
+	      struct sigaction *old)
+{
+	struct sigaction view = slot->view;
+	struct sigaction wanted;
+
+	if (number_of(slot) != sig)
+		return LKS_TRIGGER_PASS;
+	if (act != NULL) {
+		wanted = *act; /* act and old may be one */
+		if (wanted.sa_handler == SIG_DFL)
+			slot->view = wanted;
+		else if (!yield_to_host(slot, sig, &wanted))
+			return LKS_TRIGGER_PASS;
+	}
+	if (old != NULL)
+		*old = view;
+	return LKS_TRIGGER_ANSWER;
+}
+
+enum lks_trigger_answer
+lks_trigger_sigaction(int sig, const struct sigaction *act,
+		      struct sigaction *old)
+{
+	enum lks_trigger_answer answer = LKS_TRIGGER_PASS;
+	struct slot *slot = sig == number_of(&user) ? &user : &bell;
+	struct lks_sigmask mask;
+
+	if (sig == 0 || sig != number_of(slot) ||
+	    lks_sys_getpid() != lks_ident.pid)
+		return LKS_TRIGGER_PASS;
+	lks_sigmask_block(&mask);
+	if (lks_lock_take(&lock, LKS_RANK_WRITER)) {
+		answer = answer_locked(slot, sig, act, old);
+		lks_lock_drop(&lock);
+	}
+	lks_sigmask_restore(&mask);
+	if (answer == LKS_TRIGGER_ANSWER && number_of(slot) != sig)
+		lks_writer_refresh(0); /* tell the companion */
+	return answer;
+}
+
+/* --- what is in force --- */
+
+/* A host may get past us: by a raw system call, or by its own libc. A cloned
+ * writer can't tell: its dispositions are those of the moment it was made. */
+static int
+in_force(struct slot *slot)
+{
+	int32_t number = number_of(slot);
+
+	if (number == 0 || lks_sys_getpid() != lks_ident.pid ||
+	    lks_sig_handler(number) == (uintptr_t)(void *)on_signal)
+		return number;
+	if (atomic_compare_exchange_strong_explicit(&slot->number, &number, 0,
+						    memory_order_relaxed,
+						    memory_order_relaxed))
+		set_note(slot, "taken by the program");
+	return 0;
+}
+
+int
+lks_trigger_signal(void)
+{
+	return in_force(&user);
+}
+
+int
+lks_trigger_bell(void)
+{
+	return in_force(&bell);
+}
+
+const char *
+lks_trigger_signal_note(void)
+{
+	return atomic_load_explicit(&user.note, memory_order_relaxed);
+}
+
+const char *
+lks_trigger_bell_note(void)
+{
+	return atomic_load_explicit(&bell.note, memory_order_relaxed);
+}

@@ -1,0 +1,66 @@
+/*
+ * The writer: who writes a snapshot, and when.
+ *
+ * A multi-threaded host gets a helper thread (made at its first
+ * pthread_create, or at start for interval= and on=limit). A single-threaded
+ * host stays so: the handler clones a short process that shares the memory
+ * (CLONE_VM), writes and ends. Where clone is refused the handler writes
+ * itself. An exiting process writes in the exiting thread.
+ *
+ * One snapshot at a time (LKS_RANK_WRITER). A request during a snapshot is
+ * kept and served after it; equal requests merge.
+ */
+#pragma once
+
+#include "lks.h"
+
+/* As in snapshot.proto's Trigger. */
+enum lks_trigger {
+	LKS_TRIGGER_SIGNAL = 1,
+	LKS_TRIGGER_BELL = 2,
+	LKS_TRIGGER_INTERVAL = 3,
+	LKS_TRIGGER_GROW = 4,
+	LKS_TRIGGER_LIMIT = 5,
+	LKS_TRIGGER_EXIT = 6,
+	LKS_TRIGGER_INSIDE = 7,
+};
+
+/* BOOT. */
+void lks_writer_init(void);
+
+/* Any context of a host thread, handlers included. Asks for a snapshot.
+ * `token`: of the bell, 0 = none. Returns at once, except where the handler
+ * must write itself. */
+void lks_writer_request(enum lks_trigger trigger, uint32_t token);
+
+/* As above, but only the status file is written. */
+void lks_writer_refresh(uint32_t token);
+
+/* RECORD, at a hook's exit: tls.pending was set. Guard is up, no lock held. */
+void lks_writer_poll(void);
+
+/* RECORD, in the pthread_create wrapper before the real call, and at boot and
+ * in a forked child for interval=. Makes the helper if there is none. */
+void lks_writer_helper_ensure(void);
+
+/* Tid of the helper, 0 = none. True if the calling thread is the helper. */
+int32_t lks_writer_helper_tid(void);
+bool lks_writer_is_helper(void);
+
+/* A host thread ended, or main called pthread_exit: lets the helper look
+ * whether it is alone (then it ends, and the process with it). */
+void lks_writer_thread_ended(bool main_thread);
+
+/* EXIT. on=exit snapshot, removal of the status file. Waits for a snapshot
+ * under way, at most LKS_EXIT_WAIT_MS. Once per process. */
+void lks_writer_exit(void);
+#define LKS_EXIT_WAIT_MS 10000
+
+/* RECORD, from the tick: `net` live bytes since the thread's last report.
+ * Serves on=grow. */
+void lks_writer_report_net(int64_t net);
+
+/* FORK. */
+void lks_writer_fork_prepare(void);
+void lks_writer_fork_parent(void);
+void lks_writer_fork_child(void);
