@@ -1,0 +1,137 @@
+#include "blame.h"
+
+#include <regex.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blame_rules.h"
+#include "err.h"
+#include "xalloc.h"
+
+struct blame {
+	regex_t **skips; /* each its own: a regex_t may not be moved */
+	size_t skip_count;
+	size_t skip_capacity;
+};
+
+struct blame *
+blame_new(void)
+{
+	return xcalloc(1, sizeof(struct blame));
+}
+
+void
+blame_free(struct blame *blame)
+{
+	size_t i;
+
+	if (!blame)
+		return;
+	for (i = 0; i < blame->skip_count; i++) {
+		regfree(blame->skips[i]);
+		free(blame->skips[i]);
+	}
+	free(blame->skips);
+	free(blame);
+}
+
+int
+blame_skip(struct blame *blame, const char *regex, struct err *err)
+{
+	regex_t *compiled = xmalloc(sizeof(*compiled));
+	char reason[256];
+	int code = regcomp(compiled, regex, REG_EXTENDED | REG_NOSUB);
+
+	if (code) {
+		regerror(code, compiled, reason, sizeof(reason));
+		free(compiled);
+		return err_set(err, ERR_PATTERN,
+			       "bad regular expression '%s': %s", regex,
+			       reason);
+	}
+	blame->skips = xgrow(blame->skips, &blame->skip_capacity,
+			     blame->skip_count + 1, sizeof(compiled));
+	blame->skips[blame->skip_count++] = compiled;
+	return 0;
+}
+
+static bool
+user_skips(const struct blame *blame, const char *function)
+{
+	size_t i;
+
+	for (i = 0; i < blame->skip_count; i++) {
+		if (regexec(blame->skips[i], function, 0, NULL, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
+static size_t
+cut(const struct blame_frame *frames, size_t count,
+    bool (*is_cut)(const struct blame_frame *))
+{
+	size_t i = 0;
+
+	while (i + 1 < count && is_cut(&frames[i]))
+		i++;
+	return i;
+}
+
+/* The innermost frame from `from` on that no rule skips, else the last. */
+static size_t
+first_to_blame(const struct blame *blame, const struct blame_frame *frames,
+	       size_t count, size_t from,
+	       bool (*is_wrapper)(const struct blame_frame *))
+{
+	size_t i = from;
+
+	while (i + 1 < count && (is_wrapper(&frames[i]) ||
+				 user_skips(blame, frames[i].function)))
+		i++;
+	return i;
+}
+
+/* A thread's creation allocates too (its stack, its descriptor): those blocks
+ * belong to who wanted the thread. */
+static bool
+is_heap_wrapper(const struct blame_frame *frame)
+{
+	return blame_rule_allocates(frame) || blame_rule_starts_thread(frame);
+}
+
+size_t
+blame_cut(const struct blame *blame, const struct blame_frame *frames,
+	  size_t count)
+{
+	(void)blame; /* --skip moves the blame, it never hides a frame */
+	return cut(frames, count, blame_rule_is_allocator);
+}
+
+size_t
+blame_heap(const struct blame *blame, const struct blame_frame *frames,
+	   size_t count)
+{
+	size_t from = blame_cut(blame, frames, count);
+
+	return first_to_blame(blame, frames, count, from, is_heap_wrapper);
+}
+
+size_t
+blame_thread_cut(const struct blame *blame, const struct blame_frame *frames,
+		 size_t count)
+{
+	(void)blame;
+	return cut(frames, count, blame_rule_is_thread_library);
+}
+
+size_t
+blame_thread(const struct blame *blame, const struct blame_frame *frames,
+	     size_t count)
+{
+	size_t from = blame_thread_cut(blame, frames, count);
+
+	return first_to_blame(blame, frames, count, from,
+			      blame_rule_starts_thread);
+}

@@ -1,0 +1,25 @@
+/*
+ * Numbers and times as people read them in the text report. No locale has a
+ * say. Each function appends to a buffer.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "strbuf.h"
+
+/* 1,234,567; with `sign` +1,234,567, -5 and 0. */
+void format_count(struct strbuf *buf, int64_t count, bool sign);
+
+/* 512 B, 1.5 KiB, 12.3 MiB: powers of 1024, one digit after the point. */
+void format_bytes(struct strbuf *buf, int64_t bytes, bool sign);
+
+/* 3.4 s, 34 s, 5 min 3 s, 2 h 5 min, 3 d 4 h. */
+void format_duration(struct strbuf *buf, uint64_t ns);
+
+/* Nanoseconds since 1970 as 2026-11-20 09:30:00 UTC. */
+void format_time(struct strbuf *buf, uint64_t wall_ns);
+
+/* 78%; <1% and >99% where rounding would lie. 0 < part < whole or equal. */
+void format_share(struct strbuf *buf, int64_t part, int64_t whole);

@@ -1,0 +1,205 @@
+#include "gunzip.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "../proto/limits.h"
+#include "xalloc.h"
+
+#define GUNZIP_BUFFER ((size_t)128 << 10)
+/* Of inflateInit2: largest window, gzip header required. */
+#define GUNZIP_WINDOW (15 + 16)
+
+struct gunzip {
+	const char *file;
+	int fd;
+	bool started;   /* the gzip header's two magic bytes were seen */
+	bool input_end; /* read() said so */
+	bool ended;     /* no more output */
+	bool cut_short;
+	uint64_t offset;
+	z_stream z;
+	size_t taken; /* of output */
+	size_t filled;
+	unsigned char input[GUNZIP_BUFFER];
+	unsigned char output[GUNZIP_BUFFER];
+};
+
+struct gunzip *
+gunzip_open(const char *file, struct err *err)
+{
+	struct gunzip *stream;
+	int fd = STDIN_FILENO;
+
+	if (strcmp(file, "-") != 0)
+		fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0) {
+		err_set(err, ERR_OPEN, "cannot open '%s': %s", file,
+			strerror(errno));
+		return NULL;
+	}
+	stream = xcalloc(1, sizeof(*stream));
+	stream->file = file;
+	stream->fd = fd;
+	if (inflateInit2(&stream->z, GUNZIP_WINDOW) != Z_OK) {
+		err_set(err, ERR_OPEN, "cannot read '%s': no memory for zlib",
+			file);
+		gunzip_close(stream);
+		return NULL;
+	}
+	return stream;
+}
+
+void
+gunzip_close(struct gunzip *stream)
+{
+	if (!stream)
+		return;
+	inflateEnd(&stream->z);
+	if (stream->fd != STDIN_FILENO)
+		close(stream->fd);
+	free(stream);
+}
+
+uint64_t
+gunzip_offset(const struct gunzip *stream)
+{
+	return stream->offset;
+}
+
+bool
+gunzip_cut_short(const struct gunzip *stream)
+{
+	return stream->cut_short;
+}
+
+/* Appends what one read() gives to the pending input. */
+static int
+read_input(struct gunzip *stream, struct err *err)
+{
+	size_t pending = stream->z.avail_in;
+	ssize_t n;
+
+	if (pending)
+		memmove(stream->input, stream->z.next_in, pending);
+	do {
+		n = read(stream->fd, stream->input + pending,
+			 GUNZIP_BUFFER - pending);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_set(err, ERR_READ, "cannot read '%s': %s",
+			       stream->file, strerror(errno));
+	if (n == 0)
+		stream->input_end = true;
+	stream->z.next_in = stream->input;
+	stream->z.avail_in = (unsigned int)(pending + (size_t)n);
+	return 0;
+}
+
+/* The first two bytes tell gzip from anything else, before zlib is asked. */
+static int
+start(struct gunzip *stream, struct err *err)
+{
+	static const unsigned char magic[2] = { 0x1f, 0x8b };
+	size_t have;
+
+	while (stream->z.avail_in < sizeof(magic) && !stream->input_end) {
+		if (read_input(stream, err) < 0)
+			return -1;
+	}
+	have = stream->z.avail_in;
+	if (have == 0)
+		return err_set(err, ERR_EMPTY, "'%s': the file is empty",
+			       stream->file);
+	if (have > sizeof(magic))
+		have = sizeof(magic);
+	if (memcmp(stream->z.next_in, magic, have) != 0)
+		return err_set(err, ERR_NOT_GZIP,
+			       "'%s': not a snapshot (not gzip)", stream->file);
+	stream->started = true;
+	return 0;
+}
+
+/* After the gzip stream nothing may follow. */
+static int
+finish(struct gunzip *stream, struct err *err)
+{
+	stream->ended = true;
+	if (stream->z.avail_in == 0 && !stream->input_end &&
+	    read_input(stream, err) < 0)
+		return -1;
+	if (stream->z.avail_in != 0)
+		return err_at(err, ERR_CORRUPT, stream->file,
+			      stream->offset + stream->filled,
+			      "corrupt: more data follows the snapshot");
+	return 0;
+}
+
+/* Makes output, if there is any left to make. */
+static int
+fill(struct gunzip *stream, struct err *err)
+{
+	int result;
+
+	if (!stream->started && start(stream, err) < 0)
+		return -1;
+	stream->taken = 0;
+	stream->filled = 0;
+	while (stream->filled == 0 && !stream->ended) {
+		if (stream->z.avail_in == 0 && !stream->input_end &&
+		    read_input(stream, err) < 0)
+			return -1;
+		stream->z.next_out = stream->output;
+		stream->z.avail_out = (unsigned int)GUNZIP_BUFFER;
+		result = inflate(&stream->z, Z_NO_FLUSH);
+		stream->filled = GUNZIP_BUFFER - stream->z.avail_out;
+		if (stream->offset + stream->filled > LKS_SNAPSHOT_BYTES)
+			return err_at(err, ERR_TOO_LARGE, stream->file,
+				      LKS_SNAPSHOT_BYTES,
+				      "larger than any snapshot");
+		if (result == Z_STREAM_END)
+			return finish(stream, err);
+		if (result != Z_OK && result != Z_BUF_ERROR)
+			return err_at(err, ERR_CORRUPT, stream->file,
+				      stream->offset + stream->filled,
+				      "corrupt: damaged gzip data");
+		if (stream->input_end && stream->z.avail_in == 0 &&
+		    stream->filled == 0) {
+			stream->ended = true;
+			stream->cut_short = true;
+		}
+	}
+	return 0;
+}
+
+int
+gunzip_next(struct gunzip *stream, void *to, size_t len, size_t *got,
+	    struct err *err)
+{
+	size_t n;
+
+	*got = 0;
+	while (*got < len) {
+		if (stream->taken == stream->filled) {
+			if (stream->ended)
+				return 0;
+			if (fill(stream, err) < 0)
+				return -1;
+			continue;
+		}
+		n = stream->filled - stream->taken;
+		if (n > len - *got)
+			n = len - *got;
+		if (to)
+			memcpy((char *)to + *got,
+			       stream->output + stream->taken, n);
+		stream->taken += n;
+		stream->offset += n;
+		*got += n;
+	}
+	return 0;
+}

@@ -1,0 +1,13 @@
+/*
+ * What a report says first: one sentence on the heap, and one each on threads
+ * and on resident memory if there is something to say. Written so that it
+ * never claims more than the numbers hold: an estimate is called one, and so
+ * are two different processes and a truncated snapshot.
+ */
+#pragma once
+
+#include "report.h"
+#include "strbuf.h"
+
+/* Adds one line per sentence. */
+void headline(struct strbuf *out, const struct report *report);

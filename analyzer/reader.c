@@ -1,0 +1,267 @@
+#include "reader.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gunzip.h"
+#include "reader_parts.h"
+#include "strbuf.h"
+#include "xalloc.h"
+
+/* Top-level fields of a file: 4 GiB in pieces of 1 MiB are 4 Ki, and there are
+ * at most 64 Ki modules. Without a bound a small file of empty messages would
+ * keep us busy for minutes. */
+#define READER_FIELDS_MAX (1u << 20)
+
+enum wire_type {
+	WIRE_VARINT = 0,
+	WIRE_FIXED64 = 1,
+	WIRE_BYTES = 2,
+	WIRE_FIXED32 = 5,
+};
+
+/* How far reading one piece came. */
+enum step {
+	STEP_FAILED = -1,
+	STEP_OK = 0,
+	STEP_END, /* the stream ended before the piece's first byte */
+	STEP_CUT, /* ... within the piece */
+};
+
+struct field_kind {
+	uint32_t number;
+	const char *name;
+	int (*take)(struct reader *reader, const uint8_t *data, size_t len);
+};
+
+static const struct field_kind field_kinds[] = {
+	{ 1, "header", reader_take_header },
+	{ 2, "module", reader_take_module },
+	{ 3, "addresses", reader_take_pcs },
+	{ 4, "stacks", reader_take_stacks },
+	{ 5, "sites", reader_take_sites },
+	{ 6, "cohorts", reader_take_cohorts },
+	{ 7, "thread sites", reader_take_thread_sites },
+	{ 8, "ledger", reader_take_ledger },
+	{ 9, "mark", reader_take_mark },
+	{ 10, "losses", reader_take_losses },
+	{ 64, "trailer", reader_take_trailer },
+};
+
+int
+reader_corrupt(struct reader *reader, const char *format, ...)
+{
+	struct strbuf what = { 0 };
+	va_list args;
+
+	va_start(args, format);
+	strbuf_vaddf(&what, format, args);
+	va_end(args);
+	err_at(reader->err, ERR_CORRUPT, reader->model->file, reader->offset,
+	       "corrupt: %s", strbuf_text(&what));
+	strbuf_release(&what);
+	return -1;
+}
+
+static int
+foreign(struct reader *reader)
+{
+	return err_set(reader->err, ERR_FOREIGN,
+		       "'%s': not a snapshot (gzip, but not from leakshim)",
+		       reader->model->file);
+}
+
+/* STEP_OK, STEP_END, STEP_CUT or STEP_FAILED. */
+static enum step
+next_bytes(struct reader *reader, struct gunzip *stream, void *to, size_t len)
+{
+	size_t got;
+
+	if (gunzip_next(stream, to, len, &got, reader->err) < 0)
+		return STEP_FAILED;
+	if (got == len)
+		return STEP_OK;
+	return got ? STEP_CUT : STEP_END;
+}
+
+static enum step
+next_varint(struct reader *reader, struct gunzip *stream, uint64_t *value)
+{
+	unsigned int shift;
+	uint8_t byte;
+	enum step step;
+
+	*value = 0;
+	for (shift = 0; shift < 64; shift += 7) {
+		step = next_bytes(reader, stream, &byte, 1);
+		if (step == STEP_END && shift > 0)
+			return STEP_CUT;
+		if (step != STEP_OK)
+			return step;
+		/* The tenth byte has room for one bit. */
+		if (shift == 63 && byte > 1)
+			break;
+		*value |= (uint64_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80))
+			return STEP_OK;
+	}
+	reader_corrupt(reader, "a number of more than 64 bits");
+	return STEP_FAILED;
+}
+
+/* A field of a kind we don't know: written by a later version, skipped. */
+static enum step
+skip_field(struct reader *reader, struct gunzip *stream, uint64_t tag)
+{
+	uint64_t len;
+	enum step step = STEP_OK;
+
+	switch (tag & 7) {
+	case WIRE_VARINT:
+		return next_varint(reader, stream, &len);
+	case WIRE_FIXED64:
+		return next_bytes(reader, stream, NULL, 8);
+	case WIRE_FIXED32:
+		return next_bytes(reader, stream, NULL, 4);
+	case WIRE_BYTES:
+		step = next_varint(reader, stream, &len);
+		if (step != STEP_OK)
+			return step;
+		if (len > LKS_FIELD_BYTES) {
+			reader_corrupt(reader,
+				       "field %" PRIu64 " has %" PRIu64
+				       " bytes",
+				       tag >> 3, len);
+			return STEP_FAILED;
+		}
+		return next_bytes(reader, stream, NULL, (size_t)len);
+	default:
+		reader_corrupt(reader, "impossible field type %u",
+			       (unsigned int)(tag & 7));
+		return STEP_FAILED;
+	}
+}
+
+static const struct field_kind *
+find_kind(uint64_t number)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(field_kinds) / sizeof(field_kinds[0]); i++) {
+		if (field_kinds[i].number == number)
+			return &field_kinds[i];
+	}
+	return NULL;
+}
+
+/* The header is first and makes it a snapshot; the trailer is last. */
+static int
+check_order(struct reader *reader, uint64_t tag)
+{
+	if (!reader->has_header && tag != (1 << 3 | WIRE_BYTES))
+		return foreign(reader);
+	if (tag >> 3 == 0)
+		return reader_corrupt(reader, "field number 0");
+	if (reader->has_trailer)
+		return reader_corrupt(reader, "a field after the trailer");
+	return 0;
+}
+
+/* One top-level field. `buffer` has LKS_FIELD_BYTES. */
+static enum step
+next_field(struct reader *reader, struct gunzip *stream, uint8_t *buffer)
+{
+	const struct field_kind *kind;
+	uint64_t tag;
+	uint64_t len;
+	enum step step;
+
+	reader->offset = gunzip_offset(stream);
+	step = next_varint(reader, stream, &tag);
+	if (step != STEP_OK)
+		return step;
+	if (check_order(reader, tag) < 0)
+		return STEP_FAILED;
+	kind = find_kind(tag >> 3);
+	if (!kind) {
+		step = skip_field(reader, stream, tag);
+		return step == STEP_END ? STEP_CUT : step;
+	}
+	if ((tag & 7) != WIRE_BYTES) {
+		reader_corrupt(reader, "the %s field is not a message",
+			       kind->name);
+		return STEP_FAILED;
+	}
+	step = next_varint(reader, stream, &len);
+	if (step == STEP_OK && len > LKS_FIELD_BYTES) {
+		if (!reader->has_header)
+			foreign(reader);
+		else
+			reader_corrupt(reader,
+				       "the %s field has %" PRIu64 " bytes",
+				       kind->name, len);
+		return STEP_FAILED;
+	}
+	if (step == STEP_OK && len > 0)
+		step = next_bytes(reader, stream, buffer, (size_t)len);
+	if (step != STEP_OK)
+		return step == STEP_FAILED ? step : STEP_CUT;
+	return kind->take(reader, buffer, (size_t)len) < 0 ? STEP_FAILED
+							   : STEP_OK;
+}
+
+/* Takes all fields. What is not a snapshot at all is told from what is one
+ * but broken by whether its header could be read. */
+static int
+read_fields(struct reader *reader, struct gunzip *stream)
+{
+	uint8_t *buffer = xmalloc(LKS_FIELD_BYTES);
+	uint32_t fields = 0;
+	enum step step;
+
+	do {
+		step = next_field(reader, stream, buffer);
+		if (step == STEP_OK && ++fields > READER_FIELDS_MAX) {
+			err_at(reader->err, ERR_TOO_LARGE, reader->model->file,
+			       reader->offset, "more fields than any snapshot");
+			step = STEP_FAILED;
+		}
+	} while (step == STEP_OK);
+	free(buffer);
+	if (step == STEP_FAILED)
+		return -1;
+	if (!reader->has_header)
+		return err_at(reader->err, ERR_CORRUPT, reader->model->file,
+			      gunzip_offset(stream),
+			      "truncated before the end of its header");
+	/* A file can be whole and yet end too early (a copy of a copy that
+	 * was cut, then compressed), so the trailer decides, not gzip. */
+	reader->model->truncated = !reader->has_trailer;
+	reader->model->prefix_bytes = reader->offset;
+	return 0;
+}
+
+struct model *
+reader_load(const char *file, struct err *err)
+{
+	struct reader reader = { 0 };
+	struct gunzip *stream = gunzip_open(file, err);
+	int result;
+
+	if (!stream)
+		return NULL;
+	reader.model = model_new(file);
+	reader.err = err;
+	result = read_fields(&reader, stream);
+	if (result == 0)
+		result = reader_link(&reader);
+	gunzip_close(stream);
+	reader_release_tables(&reader);
+	if (result < 0) {
+		model_free(reader.model);
+		return NULL;
+	}
+	return reader.model;
+}

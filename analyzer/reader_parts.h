@@ -1,0 +1,88 @@
+/*
+ * What the files of the reader share; nobody else includes this.
+ *
+ * reader.c walks the top-level fields, reader_facts.c takes the messages that
+ * occur once (and modules and marks), reader_tables.c those that are columns,
+ * and reader_link.c checks the references between tables when all are there.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "model.h"
+
+/* Where in the file a table's rows came from, for messages. */
+struct reader_span {
+	uint32_t first; /* number of the first row of one message */
+	uint64_t offset;
+};
+
+struct reader_table {
+	size_t capacity; /* of the model's array */
+	struct reader_span *spans;
+	size_t span_count;
+	size_t span_capacity;
+};
+
+struct reader {
+	struct model *model;
+	struct err *err;
+	uint64_t offset; /* of the field being taken */
+
+	bool has_header;
+	bool has_losses;
+	bool has_trailer;
+	uint64_t trailer_sites; /* what the trailer says, to be compared */
+	struct counts trailer_sums;
+
+	size_t module_capacity;
+	size_t mark_capacity;
+	struct reader_table pcs;
+	struct reader_table nodes;
+	struct reader_table sites;
+	struct reader_table cohorts;
+	struct reader_table thread_sites;
+
+	/* Deltas run on from message to message. */
+	uint64_t pc_address;
+	int64_t site_node;
+	int64_t thread_node;
+	uint64_t cohort_site;
+
+	/* Sums of columns, each kept at most INT64_MAX. */
+	struct counts sums;
+	uint64_t inherited_objects;
+	uint64_t inherited_bytes;
+	uint64_t cohort_objects;
+	uint64_t cohort_bytes;
+	struct thread_site thread_sums;
+};
+
+/* "corrupt: WHAT" at the field being taken. Returns -1. */
+int reader_corrupt(struct reader *reader, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* One message each, not unpacked yet. 0, or -1 with `err` filled. */
+int reader_take_header(struct reader *reader, const uint8_t *data, size_t len);
+int reader_take_module(struct reader *reader, const uint8_t *data, size_t len);
+int reader_take_ledger(struct reader *reader, const uint8_t *data, size_t len);
+int reader_take_mark(struct reader *reader, const uint8_t *data, size_t len);
+int reader_take_losses(struct reader *reader, const uint8_t *data, size_t len);
+int reader_take_trailer(struct reader *reader, const uint8_t *data, size_t len);
+
+int reader_take_pcs(struct reader *reader, const uint8_t *data, size_t len);
+int reader_take_stacks(struct reader *reader, const uint8_t *data, size_t len);
+int reader_take_sites(struct reader *reader, const uint8_t *data, size_t len);
+int reader_take_cohorts(struct reader *reader, const uint8_t *data, size_t len);
+int reader_take_thread_sites(struct reader *reader, const uint8_t *data,
+			     size_t len);
+
+/* All fields were taken: checks what tables say of each other, and compares
+ * their sums with the trailer's. In a truncated model rows whose reference
+ * leads nowhere are dropped. */
+int reader_link(struct reader *reader);
+
+void reader_release_tables(struct reader *reader);

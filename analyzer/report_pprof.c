@@ -1,0 +1,459 @@
+/*
+ * What grew (or is live) as a pprof profile that reads like a Go heap profile:
+ * four sample types in Go's order, which is the set that every viewer knows by
+ * name. With two snapshots the old one is subtracted, stack by stack, so that
+ * values may be negative, as in a profile that `pprof -base` made.
+ *
+ * A stack begins at its blamed frame (blame.h): `pprof -top` then adds up by
+ * the same function as the other reports, where operator new and the like
+ * would else take all. Of an address where an allocating function is inlined
+ * into the blamed one, only the outer part is shown, so such an address can
+ * have two locations: whole, where it is in the middle of a stack, and
+ * trimmed, where a stack begins.
+ *
+ * Heap rows only. Threads are never added to bytes of the heap.
+ */
+#include "report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format.h"
+#include "hashtab.h"
+#include "pprof_map.h"
+#include "pprof_profile.h"
+#include "stack.h"
+#include "symbolize.h"
+#include "xalloc.h"
+
+static const struct pprof_type sample_types[] = {
+	{ "alloc_objects", "count" },
+	{ "alloc_space", "bytes" },
+	{ "inuse_objects", "count" },
+	{ "inuse_space", "bytes" }, /* last: what viewers show first */
+};
+static const struct pprof_type period_type = { "space", "bytes" };
+
+#define TYPE_COUNT (sizeof(sample_types) / sizeof(sample_types[0]))
+
+/* A frame that is one in the profile: a code address, or something we say. */
+struct frame {
+	struct pprof_place *place; /* NULL: in no file, or no code */
+	uint64_t address; /* of the call in the profile, or in no file */
+	const char *said; /* "[unknown call stack]" and the like */
+	uint64_t whole;   /* ids of locations; 0: not made yet */
+	uint64_t trimmed;
+};
+
+struct writer {
+	const struct report *report;
+	struct pprof *pprof;
+	struct pprof_map *map;
+	struct hashtab frames; /* struct frame */
+	/* Whole locations by pc, of the old and the new model; 0: not made yet.
+	 * Frames would find them too, but there are millions to find. */
+	uint64_t *by_pc[2];
+	uint64_t next_fake; /* address for what has none */
+	struct stack stack;
+	uint64_t *locations; /* of one sample */
+	size_t location_capacity;
+	struct pprof_line *lines; /* of one location */
+	size_t line_capacity;
+	struct strbuf text; /* scratch */
+};
+
+/* --- frames ----------------------------------------------------------------- */
+
+static bool
+frame_equal(const void *entry, const void *key)
+{
+	const struct frame *a = entry, *b = key;
+
+	if (a->said || b->said)
+		return a->said && b->said && strcmp(a->said, b->said) == 0;
+	return a->place == b->place && a->address == b->address;
+}
+
+/* The frame like `key`; if it is new, it has no locations. */
+static struct frame *
+find_frame(struct writer *writer, const struct frame *key)
+{
+	uint64_t hash = hash_u64((uintptr_t)key->place, key->address);
+	struct frame *frame;
+	void **entry;
+
+	if (key->said)
+		hash = hash_bytes(HASH_START, key->said, strlen(key->said));
+	entry = hashtab_place(&writer->frames, hash, key, frame_equal);
+	if (!*entry) {
+		frame = xmalloc(sizeof(*frame));
+		*frame = *key;
+		*entry = frame;
+	}
+	return *entry;
+}
+
+static uint64_t
+fake_address(struct writer *writer)
+{
+	return writer->next_fake++;
+}
+
+/* A location that is no code, with a name of ours. */
+static uint64_t
+said_location(struct writer *writer, const char *said)
+{
+	struct frame *frame =
+		find_frame(writer, &(struct frame){ .said = said });
+	const struct pprof_line line = {
+		.function = said,
+		.system_name = said,
+	};
+
+	if (!frame->whole)
+		frame->whole = pprof_add_location(
+			writer->pprof, 0, fake_address(writer), &line, 1);
+	return frame->whole;
+}
+
+static uint64_t
+mapping_of(struct writer *writer, struct pprof_place *place)
+{
+	const struct module *module = place->module;
+	uint32_t i;
+
+	if (place->mapping)
+		return place->mapping;
+	strbuf_clear(&writer->text);
+	for (i = 0; i < module->build_id_bytes; i++)
+		strbuf_addf(&writer->text, "%02x", module->build_id[i]);
+	place->mapping = pprof_add_mapping(
+		writer->pprof,
+		&(struct pprof_mapping){
+			.start = place->start,
+			.limit = place->limit,
+			.file_offset = place->segment->file_offset,
+			.filename = module->path,
+			.build_id = strbuf_text(&writer->text),
+		});
+	return place->mapping;
+}
+
+/* Lines of a pc. None if no symbols were wanted: then pprof may look for
+ * names itself. */
+static size_t
+pc_lines(struct writer *writer, const struct module *module, uint64_t address)
+{
+	struct symbolizer *symbolizer = writer->report->symbolizer;
+	const struct symbols *symbols;
+	const struct symbol *symbol;
+	size_t i;
+
+	if (!symbolizer_options(symbolizer)->use_symbols)
+		return 0;
+	symbols = symbolizer_lookup(symbolizer, module, address);
+	writer->lines = xgrow(writer->lines, &writer->line_capacity,
+			      symbols->count, sizeof(*writer->lines));
+	for (i = 0; i < symbols->count; i++) {
+		symbol = &symbols->entries[i];
+		writer->lines[i] = (struct pprof_line){
+			.function = symbol->function,
+			.system_name = symbol->linkage_name,
+			.file = symbol->file,
+			.line = symbol->line,
+		};
+	}
+	return symbols->count;
+}
+
+/* A new location for a frame, whose address may have one already. */
+static uint64_t
+make_location(struct writer *writer, const struct frame *frame,
+	      const struct module *module, uint64_t return_address, size_t skip)
+{
+	uint64_t address = frame->address, mapping = 0;
+	size_t line_count;
+
+	/* Addresses are unique. No call has only one byte, so the one before
+	 * is of the same call, and of no other. */
+	if (frame->whole || frame->trimmed)
+		address--;
+	if (frame->place)
+		mapping = mapping_of(writer, frame->place);
+	else if (!pprof_map_is_free(writer->map, address))
+		address = fake_address(writer);
+	line_count = pc_lines(writer, module, return_address) - skip;
+	return pprof_add_location(writer->pprof, mapping, address,
+				  line_count > 0 ? &writer->lines[skip] : NULL,
+				  line_count);
+}
+
+/* `skip` lines, the innermost ones, are left out. */
+static uint64_t
+find_location(struct writer *writer, const struct model *model, struct pc_id id,
+	      size_t skip)
+{
+	const struct pc *pc = model_pc(model, id);
+	const struct module *module =
+		pc->module.id ? model_module(model, pc->module) : NULL;
+	/* The call: the return address is of the statement after it. */
+	struct frame key = { .address = pc->address - 1 };
+	struct frame *frame;
+	uint64_t *location;
+
+	if (module)
+		key.place = pprof_map_find(writer->map, module, key.address,
+					   &key.address);
+	frame = find_frame(writer, &key);
+	location = skip > 0 ? &frame->trimmed : &frame->whole;
+	if (!*location)
+		*location =
+			make_location(writer, frame, module, pc->address, skip);
+	return *location;
+}
+
+static uint64_t
+pc_location(struct writer *writer, const struct model *model, struct pc_id id,
+	    size_t skip)
+{
+	uint64_t *by_pc =
+		writer->by_pc[model == writer->report->diff->new_model];
+
+	if (skip > 0)
+		return find_location(writer, model, id, skip);
+	if (!by_pc[id.id])
+		by_pc[id.id] = find_location(writer, model, id, 0);
+	return by_pc[id.id];
+}
+
+/* --- samples ---------------------------------------------------------------- */
+
+static void
+add_location(struct writer *writer, size_t *count, uint64_t location)
+{
+	writer->locations = xgrow(writer->locations, &writer->location_capacity,
+				  *count + 1, sizeof(*writer->locations));
+	writer->locations[(*count)++] = location;
+}
+
+/* What of a resolved stack goes into the profile. */
+struct extent {
+	size_t addresses; /* so many outermost ones: an inlined function has
+	                   * no address of its own */
+	size_t skip;      /* lines of the innermost of them that are left out */
+};
+
+static struct extent
+from_blamed(const struct stack *stack)
+{
+	struct extent extent = { 0 };
+	size_t i;
+
+	for (i = stack->blamed; i < stack->count; i++)
+		extent.addresses += !stack->frames[i].inlined;
+	for (i = stack->blamed; i > 0 && stack->frames[i - 1].inlined; i--)
+		extent.skip++;
+	return extent;
+}
+
+static size_t
+row_locations(struct writer *writer, const struct row *row)
+{
+	const struct model *model = row->model;
+	const struct stack *stack = &writer->stack;
+	struct node_id node = row->node;
+	struct extent extent;
+	size_t depth, count = 0;
+
+	stack_resolve(&writer->stack, writer->report, row);
+	if (row->flags & SITE_OVERFLOW || !node.id) {
+		add_location(writer, &count,
+			     said_location(writer,
+					   stack->frames[0].symbol->function));
+		return count;
+	}
+	extent = from_blamed(stack);
+	for (depth = model_node(model, node)->depth; depth > 0; depth--) {
+		if (depth <= extent.addresses) {
+			add_location(writer, &count,
+				     pc_location(writer, model,
+						 model_node(model, node)->pc,
+						 extent.skip));
+			extent.skip = 0;
+		}
+		node = model_node(model, node)->parent;
+	}
+	if (stack->truncated)
+		add_location(writer, &count,
+			     said_location(writer, "[truncated]"));
+	return count;
+}
+
+static void
+row_values(const struct row *row, int64_t values[TYPE_COUNT])
+{
+	values[0] = row->alloc.objects;
+	values[1] = row->alloc.bytes;
+	values[2] = row->delta.objects;
+	values[3] = row->delta.bytes;
+}
+
+/* The `top` first rows; the others become one, so that totals stay true. */
+static void
+add_samples(struct writer *writer)
+{
+	const struct diff *diff = writer->report->diff;
+	const struct row *rows = &diff->rows[diff->first[ROW_HEAP]];
+	size_t top = writer->report->top;
+	int64_t values[TYPE_COUNT];
+	uint64_t other;
+	size_t count, i;
+
+	for (i = 0; i < diff->count[ROW_HEAP]; i++) {
+		row_values(&rows[i], values);
+		if (top && i >= top) {
+			other = said_location(writer, "[other call stacks]");
+			pprof_add_sample(writer->pprof, &other, 1, values);
+			continue;
+		}
+		count = row_locations(writer, &rows[i]);
+		pprof_add_sample(writer->pprof, writer->locations, count,
+				 values);
+	}
+}
+
+/* --- the rest --------------------------------------------------------------- */
+
+/* pprof wants the program's own mapping first. */
+static void
+add_main_mapping(struct writer *writer, const struct model *model)
+{
+	const struct module *module;
+	struct pprof_place *place;
+	uint64_t start;
+	uint32_t i;
+
+	for (i = 1; i <= model->module_count; i++) {
+		module = &model->modules[i];
+		if (module->segment_count == 0 || module->unloaded ||
+		    strcmp(module->path, model->header.exe) != 0)
+			continue;
+		place = pprof_map_find(writer->map, module,
+				       module->segments[0].start, &start);
+		if (place)
+			mapping_of(writer, place);
+		return;
+	}
+}
+
+static void __attribute__((format(printf, 2, 3)))
+comment(struct writer *writer, const char *format, ...)
+{
+	va_list args;
+
+	strbuf_clear(&writer->text);
+	va_start(args, format);
+	strbuf_vaddf(&writer->text, format, args);
+	va_end(args);
+	pprof_add_comment(writer->pprof, strbuf_text(&writer->text));
+}
+
+static void
+comment_snapshot(struct writer *writer, const char *role,
+		 const struct model *model)
+{
+	const struct header *header = &model->header;
+	struct strbuf when = { 0 };
+
+	format_time(&when, header->wall_ns);
+	comment(writer, "%s: snapshot %" PRIu64 " of %s, pid %u, %s%s", role,
+		header->sequence, header->exe, header->pid, strbuf_text(&when),
+		model->truncated ? ", truncated file: a part only" : "");
+	strbuf_release(&when);
+}
+
+static void
+add_comments(struct writer *writer)
+{
+	const struct diff *diff = writer->report->diff;
+	const struct header *header = &diff->new_model->header;
+
+	comment(writer, "leakshim %s", header->shim_version);
+	if (diff->old_model) {
+		comment_snapshot(writer, "base", diff->old_model);
+		comment_snapshot(writer, "new", diff->new_model);
+		if (!diff->same_process)
+			comment(writer, "base and new are of different "
+					"processes");
+	} else {
+		comment_snapshot(writer, "live", diff->new_model);
+	}
+	if (diff->estimated)
+		comment(writer,
+			"estimated from a sample: one per %" PRIu64
+			" bytes on average",
+			header->sample_bytes);
+}
+
+/* Of a diff: from the old snapshot to the new. */
+static uint64_t
+window_ns(const struct diff *diff)
+{
+	const struct header *from, *to = &diff->new_model->header;
+
+	if (!diff->old_model)
+		return 0;
+	from = &diff->old_model->header;
+	if (diff->same_process && to->monotonic_ns > from->monotonic_ns)
+		return to->monotonic_ns - from->monotonic_ns;
+	return to->wall_ns > from->wall_ns ? to->wall_ns - from->wall_ns : 0;
+}
+
+static void
+add_model(struct writer *writer, unsigned side, const struct model *model)
+{
+	pprof_map_add(writer->map, model);
+	writer->by_pc[side] =
+		xcalloc(xadd(model->pc_count, 1), sizeof(uint64_t));
+}
+
+int
+report_pprof(const struct report *report, FILE *out, struct err *err)
+{
+	const struct diff *diff = report->diff;
+	const struct header *header = &diff->new_model->header;
+	struct writer writer = {
+		.report = report,
+		.pprof = pprof_new(sample_types, TYPE_COUNT),
+		.map = pprof_map_new(),
+		.next_fake = PPROF_MAP_END,
+	};
+	size_t i;
+	int result;
+
+	pprof_set_time(writer.pprof, header->wall_ns, window_ns(diff));
+	pprof_set_period(writer.pprof, &period_type, header->sample_bytes);
+	pprof_set_inlines(writer.pprof,
+			  symbolizer_options(report->symbolizer)->inlines);
+	add_model(&writer, 1, diff->new_model);
+	if (diff->old_model)
+		add_model(&writer, 0, diff->old_model);
+	add_comments(&writer);
+	add_main_mapping(&writer, diff->new_model);
+	add_samples(&writer);
+	result = pprof_write(writer.pprof, out, err);
+
+	pprof_free(writer.pprof);
+	pprof_map_free(writer.map);
+	for (i = 0; i < writer.frames.capacity; i++)
+		free(writer.frames.slots[i].entry);
+	hashtab_release(&writer.frames);
+	stack_release(&writer.stack);
+	free(writer.by_pc[0]);
+	free(writer.by_pc[1]);
+	free(writer.locations);
+	free(writer.lines);
+	strbuf_release(&writer.text);
+	return result;
+}

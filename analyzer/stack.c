@@ -1,0 +1,116 @@
+#include "stack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "xalloc.h"
+
+/* Stand for stacks that are not known. */
+static const struct symbol unknown_stack = {
+	.function = "[unknown call stack]",
+	.linkage_name = "[unknown call stack]",
+};
+static const struct symbol overflow_stacks = {
+	.function = "[call stacks beyond the memory cap]",
+	.linkage_name = "[call stacks beyond the memory cap]",
+};
+
+const char *
+stack_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static struct stack_frame *
+add_frame(struct stack *stack)
+{
+	stack->frames = xgrow(stack->frames, &stack->capacity, stack->count + 1,
+			      sizeof(*stack->frames));
+	return &stack->frames[stack->count++];
+}
+
+static void
+add_symbols(struct stack *stack, const struct symbols *symbols,
+	    const struct module *module)
+{
+	size_t i;
+
+	for (i = 0; i < symbols->count; i++) {
+		struct stack_frame *frame = add_frame(stack);
+
+		frame->symbol = &symbols->entries[i];
+		frame->module = module;
+		frame->inlined = i + 1 < symbols->count;
+	}
+}
+
+/* Cuts what is nobody's interest, and finds the frame to blame. */
+static void
+cut(struct stack *stack, const struct blame *blame, enum row_kind kind)
+{
+	size_t cut_count;
+	size_t i;
+
+	stack->names = xgrow(stack->names, &stack->names_capacity, stack->count,
+			     sizeof(*stack->names));
+	for (i = 0; i < stack->count; i++) {
+		const char *path = stack->frames[i].module->path;
+
+		stack->names[i].function = stack->frames[i].symbol->function;
+		stack->names[i].module = *path ? stack_base_name(path) : NULL;
+	}
+	if (kind == ROW_THREAD) {
+		cut_count = blame_thread_cut(blame, stack->names, stack->count);
+		stack->blamed = blame_thread(blame, stack->names, stack->count);
+	} else {
+		cut_count = blame_cut(blame, stack->names, stack->count);
+		stack->blamed = blame_heap(blame, stack->names, stack->count);
+	}
+	stack->count -= cut_count;
+	stack->blamed -= cut_count;
+	memmove(stack->frames, stack->frames + cut_count,
+		stack->count * sizeof(*stack->frames));
+}
+
+void
+stack_resolve(struct stack *stack, const struct report *report,
+	      const struct row *row)
+{
+	const struct model *model = row->model;
+	struct node_id node = row->node;
+
+	stack->count = 0;
+	stack->blamed = 0;
+	stack->truncated = (row->flags & SITE_TRUNCATED) != 0;
+	if (row->flags & SITE_OVERFLOW || !node.id) {
+		struct stack_frame *frame = add_frame(stack);
+
+		frame->symbol = row->flags & SITE_OVERFLOW ? &overflow_stacks
+							   : &unknown_stack;
+		frame->module = &model->modules[0];
+		frame->inlined = false;
+		return;
+	}
+	for (; node.id; node = model_node(model, node)->parent) {
+		const struct pc *pc =
+			model_pc(model, model_node(model, node)->pc);
+		const struct module *module = model_module(model, pc->module);
+
+		add_symbols(stack,
+			    symbolizer_lookup(report->symbolizer,
+					      pc->module.id ? module : NULL,
+					      pc->address),
+			    module);
+	}
+	cut(stack, report->blame, row->kind);
+}
+
+void
+stack_release(struct stack *stack)
+{
+	free(stack->frames);
+	free(stack->names);
+	memset(stack, 0, sizeof(*stack));
+}

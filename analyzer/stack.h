@@ -1,0 +1,41 @@
+/*
+ * The call stack of a row as people read it: symbolized, inlined functions as
+ * frames of their own, without the shim's and the allocator's frames, and with
+ * the frame to blame marked.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "blame.h"
+#include "report.h"
+#include "symbolize.h"
+
+struct stack_frame {
+	const struct symbol *symbol; /* owned by the symbolizer */
+	const struct module *module; /* owned by the model; path "" = none */
+	bool inlined;                /* into the next frame */
+};
+
+/* `{ 0 }` is one that was never filled. Filled again and again, so that rows
+ * cost no allocation. */
+struct stack {
+	struct stack_frame *frames; /* innermost first; count >= 1 */
+	size_t count;
+	size_t blamed;  /* index */
+	bool truncated; /* outer frames are missing */
+	size_t capacity;
+	struct blame_frame *names; /* scratch, as large as frames */
+	size_t names_capacity;
+};
+
+/* Fills `stack` for a heap or thread row. A row whose stack is not known gets
+ * one frame that says so. Valid until the next call, the model's end or the
+ * symbolizer's. */
+void stack_resolve(struct stack *stack, const struct report *report,
+		   const struct row *row);
+void stack_release(struct stack *stack);
+
+/* The part after the last '/'. */
+const char *stack_base_name(const char *path);

@@ -1,0 +1,87 @@
+/*
+ * Names for code addresses: function, file and line, inlines included.
+ *
+ * The one rule is never a wrong name. A file that is gone, or that is not the
+ * one the process ran (another build-id, another layout), gives no names but
+ * one warning; an address that no symbol covers gives a fallback name, not
+ * its neighbour's. The network is never asked.
+ *
+ * Each place in a file, that is (build-id, offset), or (path, offset) where
+ * there is no build-id, is worked out once and remembered, so any number of
+ * snapshots of one program costs no more than one. Files are opened when
+ * first needed. Results depend on the files alone, not on the order of calls,
+ * except that one build-id met under two paths takes its fallback name from
+ * the first.
+ *
+ * Not thread-safe: one symbolizer, one thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct module; /* model.h */
+struct symbolizer;
+
+struct symbolizer_options {
+	bool use_symbols; /* false: fallback names only, no file is opened */
+	bool inlines;     /* false: one entry per address, the real function */
+	/* Where separate debug files are, as elfutils spells such a path:
+	 * directories joined by ':'. NULL = its default, /usr/lib/debug and
+	 * .debug beside the file. Borrowed until symbolizer_close. */
+	const char *debug_path;
+};
+
+/* One function at one address. */
+struct symbol {
+	/* For people: demangled, without clone suffixes (.part.0). Never NULL.
+	 * Unknown: `NAME+0xOFFSET`, NAME the file's base name, OFFSET the
+	 * address in the file (ELF vaddr) of the call, which is the return
+	 * address minus one, so that `addr2line -e NAME OFFSET` is right;
+	 * without a module, or outside its segments, just 0xADDRESS,
+	 * likewise minus one. */
+	const char *function;
+	/* As the linker knows it; equals `function` for C. Never NULL. */
+	const char *linkage_name;
+	const char *file; /* source as the compiler named it; NULL = unknown */
+	uint32_t line;    /* 0 = unknown */
+};
+
+/* What runs at one address: entry 0 is the innermost inlined function, the
+ * last the real one, which the others were inlined into. */
+struct symbols {
+	size_t count; /* >= 1 */
+	bool named;   /* false: the only entry is a fallback */
+	const struct symbol *entries;
+};
+
+/* Returns NULL and fills `err` if libdwfl cannot be started. Removes
+ * DEBUGINFOD_URLS from the environment. */
+struct symbolizer *symbolizer_open(const struct symbolizer_options *options,
+				   struct err *err)
+	__attribute__((warn_unused_result));
+
+/*
+ * Looks up a run-time RETURN address (one is subtracted here). `module` is
+ * the one the snapshot saw the address in; NULL = none. Never NULL; what it
+ * returns is owned by the symbolizer and lives as long as it, so equal
+ * pointers mean the same place. `module` is not kept.
+ */
+const struct symbols *symbolizer_lookup(struct symbolizer *symbolizer,
+					const struct module *module,
+					uint64_t address);
+
+/* As it was opened. Owned by the symbolizer. */
+const struct symbolizer_options *symbolizer_options(
+	const struct symbolizer *symbolizer);
+
+/* What could not be named and why, one line per file, in the order in which
+ * the files were met: "'/usr/bin/x': not the file that ran (build-id ...)".
+ * NULL past the last. Owned by the symbolizer. */
+const char *symbolizer_warning(const struct symbolizer *symbolizer,
+			       size_t index);
+
+/* NULL is allowed. */
+void symbolizer_close(struct symbolizer *symbolizer);

@@ -1,0 +1,188 @@
+#include "stories.h"
+
+#define MIB (UINT64_C(1) << 20)
+#define KIB (UINT64_C(1) << 10)
+#define SCALE 65536
+
+/* Places of the program and its library in one process. */
+struct places {
+	uint64_t server;
+	uint64_t library;
+};
+
+static const struct places first_places = { 0x555555554000, 0x7ffff7a00000 };
+static const struct places other_places = { 0x560000000000, 0x7f1234500000 };
+
+struct stacks {
+	uint32_t create; /* malloc <- alloc <- create <- command <- main */
+	uint32_t parse;
+	uint32_t cache;
+	uint32_t table;
+	uint32_t buffer;
+	uint32_t spawn;
+};
+
+static struct stacks
+add_stacks(struct snapgen *gen, const struct places *places)
+{
+	uint32_t shim = snapgen_module(gen, "/usr/local/lib/libleakshim.so",
+				       "shim-build-id", 0x7ffff7f00000,
+				       0x10000);
+	uint32_t server = snapgen_module(gen, "/opt/example/server",
+					 "server-build-id", places->server,
+					 0x80000);
+	uint32_t library = snapgen_module(gen, "/opt/example/lib/libparse.so",
+					  NULL, places->library, 0x20000);
+	uint32_t malloc_pc = snapgen_pc(gen, shim, 0x7ffff7f01234);
+	uint32_t create = snapgen_pc(gen, server, places->server + 0x1111);
+	uint32_t command = snapgen_pc(gen, server, places->server + 0x2222);
+	uint32_t main_pc = snapgen_pc(gen, server, places->server + 0x3333);
+	uint32_t parse = snapgen_pc(gen, library, places->library + 0x444);
+	uint32_t cache = snapgen_pc(gen, server, places->server + 0x5555);
+	uint32_t table = snapgen_pc(gen, server, places->server + 0x6666);
+	uint32_t buffer = snapgen_pc(gen, server, places->server + 0x7777);
+	uint32_t spawn = snapgen_pc(gen, server, places->server + 0x8888);
+	struct stacks stacks = {
+		.create = snapgen_stack(
+			gen, (const uint32_t[]){ malloc_pc, create, command,
+						 main_pc, 0 }),
+		.parse = snapgen_stack(gen, (const uint32_t[]){ malloc_pc,
+								parse, command,
+								main_pc, 0 }),
+		.cache =
+			snapgen_stack(gen, (const uint32_t[]){ malloc_pc, cache,
+							       main_pc, 0 }),
+		.table =
+			snapgen_stack(gen, (const uint32_t[]){ malloc_pc, table,
+							       main_pc, 0 }),
+		.buffer = snapgen_stack(gen,
+					(const uint32_t[]){ malloc_pc, buffer,
+							    main_pc, 0 }),
+		.spawn =
+			snapgen_stack(gen, (const uint32_t[]){ malloc_pc, spawn,
+							       main_pc, 0 }),
+	};
+
+	return stacks;
+}
+
+static void
+add_ledger(struct snapgen *gen, uint64_t live)
+{
+	Leakshim__V1__Ledger *ledger = snapgen_ledger(gen);
+
+	ledger->live_heap_bytes = live;
+	ledger->allocator_retained_bytes = 700 * KIB;
+	ledger->direct_mmap_bytes = 256 * KIB;
+	ledger->thread_stack_bytes = 96 * KIB;
+	ledger->file_bytes = 4 * MIB;
+	ledger->shim_bytes = 2 * MIB;
+	ledger->unexplained_bytes = -4096;
+	ledger->rss_bytes = live + 700 * KIB + 256 * KIB + 96 * KIB + 4 * MIB +
+			    2 * MIB - 4096;
+	ledger->thread_count = 4;
+}
+
+static void
+add_old(struct snapgen *gen, const struct places *places)
+{
+	struct stacks at = add_stacks(gen, places);
+
+	snapgen_site(gen,
+		     &(struct snapgen_site){ at.create, 0, 1000, MIB, 0, 0 });
+	snapgen_site(gen, &(struct snapgen_site){ at.parse, 0, 10, 10 * KIB, 10,
+						  10 * KIB });
+	snapgen_site(gen,
+		     &(struct snapgen_site){ at.cache, 0, 100, 4 * MIB, 0, 0 });
+	snapgen_site(gen,
+		     &(struct snapgen_site){ at.table, 0, 1, 64 * KIB, 0, 0 });
+	snapgen_site(gen, &(struct snapgen_site){ at.buffer, 0, 2, 8 * KIB, 1,
+						  4 * KIB });
+	snapgen_threads(gen, &(struct snapgen_threads){ at.spawn, 2, 0, 2, 0,
+							8 * MIB });
+	add_ledger(gen, 5 * MIB + 68 * KIB);
+}
+
+static void
+set_later(struct snapgen *gen)
+{
+	Leakshim__V1__Header *header = snapgen_header(gen);
+
+	header->sequence = 2;
+	header->wall_ns += UINT64_C(34000000000);
+	header->monotonic_ns += UINT64_C(34000000000);
+}
+
+static void
+add_new(struct snapgen *gen, const struct places *places, uint64_t scale)
+{
+	struct stacks at = add_stacks(gen, places);
+
+	snapgen_site(gen,
+		     &(struct snapgen_site){ at.create, 0, 12000 * scale,
+					     12 * MIB, 2000 * scale, 2 * MIB });
+	snapgen_site(gen, &(struct snapgen_site){ at.parse, 1, 1034 * scale,
+						  1034 * KIB, 10 * scale,
+						  10 * KIB });
+	snapgen_site(gen,
+		     &(struct snapgen_site){ at.cache, 0, 120 * scale, 5 * MIB,
+					     60 * scale, 3 * MIB });
+	snapgen_site(gen, &(struct snapgen_site){ at.table, 0, scale, 64 * KIB,
+						  0, 0 });
+	snapgen_site(gen,
+		     &(struct snapgen_site){ at.buffer, 0, 2 * scale, 8 * KIB,
+					     2 * scale, 8 * KIB });
+	snapgen_threads(gen, &(struct snapgen_threads){ at.spawn, 9, 2, 5, 2,
+							8 * MIB });
+	add_ledger(gen, 13 * MIB + 64 * KIB);
+	snapgen_losses(gen)->dropped_allocs = 1;
+}
+
+struct snapgen *
+story_server_old(void)
+{
+	struct snapgen *gen = snapgen_new();
+
+	add_old(gen, &first_places);
+	return gen;
+}
+
+struct snapgen *
+story_server_new(void)
+{
+	struct snapgen *gen = snapgen_new();
+
+	set_later(gen);
+	add_new(gen, &first_places, 1);
+	return gen;
+}
+
+struct snapgen *
+story_server_other(void)
+{
+	struct snapgen *gen = snapgen_new();
+
+	set_later(gen);
+	snapgen_header(gen)->pid = 4321;
+	snapgen_header(gen)->start_ticks = 6000;
+	add_new(gen, &other_places, 1);
+	return gen;
+}
+
+struct snapgen *
+story_server_sampled(void)
+{
+	struct snapgen *gen = snapgen_new();
+
+	set_later(gen);
+	snapgen_header(gen)->sample_bytes = 512 * KIB;
+	snapgen_header(gen)->count_scale = SCALE;
+	add_new(gen, &first_places, SCALE);
+	return gen;
+}
+
+struct snapgen *
+story_idle(void)
+{
+	return snapgen_new();
+}

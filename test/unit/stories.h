@@ -1,0 +1,22 @@
+/*
+ * Synthetic snapshots with a story, used by several tests and committed as
+ * inputs of test/cli (test_stories.c keeps those current).
+ */
+#pragma once
+
+#include "snapgen.h"
+
+/*
+ * A server, 10 s and 44 s after its start. In between createObject's site
+ * grows by 9 MiB, a parser's by 1 MiB, a cache shrinks, a table stays, a
+ * buffer of the start is gone; three workers more run, two were never joined;
+ * one allocation was dropped.
+ */
+struct snapgen *story_server_old(void);
+struct snapgen *story_server_new(void);
+/* The same program in another process, loaded elsewhere. */
+struct snapgen *story_server_other(void);
+/* The second, sampled: counts in 1/65536 objects. */
+struct snapgen *story_server_sampled(void);
+/* Nothing was allocated, nothing could be measured. */
+struct snapgen *story_idle(void);

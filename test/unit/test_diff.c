@@ -1,0 +1,343 @@
+/* The arithmetic of rows, and their order. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../analyzer/diff.h"
+#include "../../analyzer/reader.h"
+#include "stories.h"
+
+#define KIB (INT64_C(1) << 10)
+#define MIB (INT64_C(1) << 20)
+
+static struct model *
+load(struct snapgen *gen)
+{
+	struct err err;
+	struct model *model = reader_load(snapgen_write(gen), &err);
+
+	snapgen_free(gen);
+	snapgen_clean();
+	assert_non_null(model);
+	return model;
+}
+
+/* The story as it is when `cut` bytes of it are missing. */
+static struct model *
+load_cut(struct snapgen *gen, size_t cut)
+{
+	struct snapgen_buffer packed = snapgen_pack(gen, 1);
+	struct snapgen_buffer zipped =
+		snapgen_gzip(packed.data, packed.len - cut);
+	struct err err;
+	struct model *model =
+		reader_load(snapgen_file(zipped.data, zipped.len), &err);
+
+	free(packed.data);
+	free(zipped.data);
+	snapgen_free(gen);
+	snapgen_clean();
+	assert_non_null(model);
+	assert_true(model->truncated);
+	return model;
+}
+
+static void
+assert_amount(struct amount amount, int64_t objects, int64_t bytes)
+{
+	assert_int_equal(amount.objects, objects);
+	assert_int_equal(amount.bytes, bytes);
+}
+
+static void
+growth_is_new_minus_old(void **state)
+{
+	struct model *old_model = load(story_server_old());
+	struct model *new_model = load(story_server_new());
+	struct diff *diff = diff_new(old_model, new_model);
+	const struct row *row = &diff->rows[diff->first[ROW_HEAP]];
+
+	(void)state;
+	assert_true(diff->same_process);
+	assert_false(diff->estimated);
+	assert_int_equal(diff->count[ROW_HEAP], 5);
+	assert_amount(row->live_old, 1000, MIB);
+	assert_amount(row->live_new, 10000, 10 * MIB);
+	assert_amount(row->delta, 9000, 9 * MIB);
+	assert_amount(row->alloc, 11000, 11 * MIB);
+	assert_amount(row->release, 2000, 2 * MIB);
+	assert_ptr_equal(row->model, new_model);
+	assert_int_equal(row->node.id, new_model->sites[1].node.id);
+	/* Gone altogether. */
+	row = &diff->rows[diff->first[ROW_HEAP] + 3];
+	assert_amount(row->delta, -1, -4 * KIB);
+	assert_amount(row->alloc, 0, 0);
+	assert_amount(row->release, 1, 4 * KIB);
+	assert_amount(diff->totals[ROW_HEAP].delta, 9983, 8 * MIB - 4 * KIB);
+	diff_free(diff);
+	model_free(old_model);
+	model_free(new_model);
+}
+
+static void
+rows_fall_by_delta(void **state)
+{
+	struct model *old_model = load(story_server_old());
+	struct model *new_model = load(story_server_new());
+	struct diff *diff = diff_new(old_model, new_model);
+	size_t i;
+
+	(void)state;
+	for (i = 1; i < diff->count[ROW_HEAP]; i++)
+		assert_true(diff->rows[i - 1].delta.bytes >=
+			    diff->rows[i].delta.bytes);
+	diff_free(diff);
+	model_free(old_model);
+	model_free(new_model);
+}
+
+/* Sites in opposite order in the file; all alike but for their stacks. */
+static struct model *
+twins(bool reversed)
+{
+	struct snapgen *gen = snapgen_new();
+	uint32_t module = snapgen_module(gen, "/bin/x", "id", 0x1000, 0x1000);
+	uint32_t nodes[3];
+	uint32_t i;
+
+	for (i = 0; i < 3; i++)
+		nodes[i] = snapgen_node(gen, 0,
+					snapgen_pc(gen, module, 0x1100 + i));
+	for (i = 0; i < 3; i++)
+		snapgen_site(gen, &(struct snapgen_site){
+					  nodes[reversed ? 2 - i : i], 0, 1, 8,
+					  0, 0 });
+	return load(gen);
+}
+
+static void
+ties_are_broken_by_stack(void **state)
+{
+	unsigned int reversed;
+
+	(void)state;
+	for (reversed = 0; reversed < 2; reversed++) {
+		struct model *model = twins(reversed);
+		struct diff *diff = diff_new(NULL, model);
+		uint32_t i;
+
+		assert_int_equal(diff->count[ROW_HEAP], 3);
+		for (i = 0; i < 3; i++)
+			assert_int_equal(diff->rows[i].node.id, i + 1);
+		diff_free(diff);
+		model_free(model);
+	}
+}
+
+static void
+equal_growth_falls_by_objects_then_live(void **state)
+{
+	/* Nodes 1, 2, 3: old live, then what came: bytes and objects. */
+	static const uint64_t before[] = { 10, 30, 20 };
+	static const uint64_t objects[] = { 1, 1, 2 };
+	static const uint32_t expected[] = { 3, 2, 1 };
+	struct snapgen *gens[2] = { snapgen_new(), snapgen_new() };
+	struct model *models[2];
+	struct diff *diff;
+	size_t side;
+	uint32_t i;
+
+	(void)state;
+	for (side = 0; side < 2; side++) {
+		uint32_t module = snapgen_module(gens[side], "/bin/x", "id",
+						 0x1000, 0x1000);
+
+		for (i = 0; i < 3; i++) {
+			uint32_t node = snapgen_node(
+				gens[side], 0,
+				snapgen_pc(gens[side], module, 0x1100 + i));
+
+			snapgen_site(gens[side],
+				     &(struct snapgen_site){
+					     node, 0, 1 + side * objects[i],
+					     before[i] + side * 8, 0, 0 });
+		}
+		models[side] = load(gens[side]);
+	}
+	diff = diff_new(models[0], models[1]);
+	assert_int_equal(diff->count[ROW_HEAP], 3);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(diff->rows[i].node.id, expected[i]);
+	diff_free(diff);
+	model_free(models[0]);
+	model_free(models[1]);
+}
+
+static void
+one_snapshot_is_what_lives(void **state)
+{
+	struct model *model = load(story_server_new());
+	struct diff *diff = diff_new(NULL, model);
+	const struct row *row = &diff->rows[0];
+
+	(void)state;
+	assert_true(diff->same_process);
+	assert_amount(row->live_old, 0, 0);
+	assert_amount(row->delta, 10000, 10 * MIB);
+	assert_amount(row->alloc, 12000, 12 * MIB);
+	assert_amount(diff->totals[ROW_HEAP].live_new, 11085,
+		      13 * MIB + 64 * KIB);
+	/* Freed altogether, but it has a history. */
+	assert_int_equal(diff->count[ROW_HEAP], 5);
+	diff_free(diff);
+	model_free(model);
+}
+
+static void
+threads_hold_resources_until_joined(void **state)
+{
+	struct model *old_model = load(story_server_old());
+	struct model *new_model = load(story_server_new());
+	struct diff *diff = diff_new(old_model, new_model);
+	const struct row *row = &diff->rows[diff->first[ROW_THREAD]];
+
+	(void)state;
+	assert_int_equal(diff->count[ROW_THREAD], 1);
+	assert_int_equal(row->kind, ROW_THREAD);
+	assert_amount(row->live_old, 2, 16 * MIB);
+	assert_amount(row->live_new, 7, 56 * MIB);
+	assert_amount(row->delta, 5, 40 * MIB);
+	assert_amount(row->alloc, 7, 56 * MIB);
+	assert_amount(row->release, 2, 16 * MIB);
+	assert_int_equal(row->threads_new.running, 5);
+	assert_int_equal(row->threads_new.unjoined, 2);
+	assert_int_equal(row->threads_old.unjoined, 0);
+	/* Never mixed with the heap. */
+	assert_int_equal(diff->totals[ROW_HEAP].live_new.bytes,
+			 13 * MIB + 64 * KIB);
+	diff_free(diff);
+	model_free(old_model);
+	model_free(new_model);
+}
+
+static void
+ledger_needs_both_snapshots(void **state)
+{
+	struct model *full = load(story_server_new());
+	struct model *old_model = load(story_server_old());
+	struct model *idle = load(story_idle());
+	struct diff *diff = diff_new(old_model, full);
+	const struct row *rows = diff->rows + diff->first[ROW_LEDGER];
+
+	(void)state;
+	assert_int_equal(diff->count[ROW_LEDGER], LEDGER_LINE_COUNT);
+	assert_int_equal(rows[LEDGER_live_heap].line, LEDGER_live_heap);
+	assert_int_equal(rows[LEDGER_live_heap].delta.bytes, 8 * MIB - 4 * KIB);
+	assert_int_equal(rows[LEDGER_unexplained].live_new.bytes, -4096);
+	assert_int_equal(diff->totals[ROW_LEDGER].delta.bytes,
+			 8 * MIB - 4 * KIB);
+	diff_free(diff);
+	diff = diff_new(idle, full);
+	assert_int_equal(diff->count[ROW_LEDGER], 0);
+	diff_free(diff);
+	diff = diff_new(NULL, full);
+	assert_int_equal(diff->count[ROW_LEDGER], LEDGER_LINE_COUNT);
+	diff_free(diff);
+	model_free(full);
+	model_free(old_model);
+	model_free(idle);
+}
+
+static void
+other_process_matches_across_addresses(void **state)
+{
+	struct model *old_model = load(story_server_old());
+	struct model *new_model = load(story_server_other());
+	struct diff *diff = diff_new(old_model, new_model);
+
+	(void)state;
+	assert_false(diff->same_process);
+	assert_int_equal(diff->count[ROW_HEAP], 5);
+	assert_amount(diff->rows[0].delta, 9000, 9 * MIB);
+	diff_free(diff);
+	/* The other way round columns of history fall below zero. */
+	diff = diff_new(new_model, old_model);
+	assert_amount(diff->rows[diff->count[ROW_HEAP] - 1].alloc, -11000,
+		      -11 * MIB);
+	diff_free(diff);
+	model_free(old_model);
+	model_free(new_model);
+}
+
+static void
+missing_half_is_not_compared(void **state)
+{
+	struct model *whole = load(story_server_new());
+	struct model *cut = load_cut(story_server_old(), 200);
+	struct diff *diff = diff_new(cut, whole);
+
+	(void)state;
+	assert_int_equal(cut->site_count, 0);
+	assert_int_equal(diff->count[ROW_HEAP], 0);
+	assert_int_equal(diff->not_compared[ROW_HEAP], 5);
+	assert_amount(diff->totals[ROW_HEAP].delta, 0, 0);
+	diff_free(diff);
+	diff = diff_new(whole, cut);
+	assert_int_equal(diff->not_compared[ROW_HEAP], 5);
+	assert_int_equal(diff->not_compared[ROW_THREAD], 1);
+	diff_free(diff);
+	/* Alone it shows what it has. */
+	diff = diff_new(NULL, cut);
+	assert_int_equal(diff->not_compared[ROW_HEAP], 0);
+	diff_free(diff);
+	model_free(whole);
+	model_free(cut);
+}
+
+static void
+sums_at_the_bound_do_not_overflow(void **state)
+{
+	struct snapgen *gen = snapgen_new();
+	struct model *huge;
+	struct model *idle = load(story_idle());
+	struct diff *diff;
+
+	(void)state;
+	snapgen_site(gen, &(struct snapgen_site){ 0, 0, INT64_MAX / 2,
+						  INT64_MAX / 2, 0, 0 });
+	snapgen_threads(gen, &(struct snapgen_threads){ 0, INT64_MAX / 2, 0,
+							INT64_MAX / 2,
+							INT64_MAX / 2, 0 });
+	huge = load(gen);
+	diff = diff_new(huge, idle);
+	assert_int_equal(diff->totals[ROW_HEAP].delta.bytes, -(INT64_MAX / 2));
+	assert_int_equal(diff->totals[ROW_THREAD].delta.objects,
+			 -(INT64_MAX / 2) * 2);
+	diff_free(diff);
+	model_free(huge);
+	model_free(idle);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(growth_is_new_minus_old),
+		cmocka_unit_test(rows_fall_by_delta),
+		cmocka_unit_test(ties_are_broken_by_stack),
+		cmocka_unit_test(equal_growth_falls_by_objects_then_live),
+		cmocka_unit_test(one_snapshot_is_what_lives),
+		cmocka_unit_test(threads_hold_resources_until_joined),
+		cmocka_unit_test(ledger_needs_both_snapshots),
+		cmocka_unit_test(other_process_matches_across_addresses),
+		cmocka_unit_test(missing_half_is_not_compared),
+		cmocka_unit_test(sums_at_the_bound_do_not_overflow),
+	};
+
+	return cmocka_run_group_tests_name("diff", tests, NULL, NULL);
+}
