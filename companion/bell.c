@@ -1,0 +1,273 @@
+#include "bell.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "human.h"
+
+/* How often the status file is looked at: a snapshot takes longer, and the
+ * look costs some tens of microseconds. */
+#define POLL_NS 10000000
+
+/* Looks, a poll apart, at a process that blocks the bell. */
+#define LOOKS 20
+
+#define SIGNAL_MAX 64
+
+static uint64_t
+signal_bit(uint64_t number)
+{
+	return 1ull << (number - 1);
+}
+
+/* --- who takes it ----------------------------------------------------------- */
+
+struct taker {
+	const struct target *target;
+	pid_t helper; /* in the process's namespace; 0 = look for any thread */
+	uint64_t bit; /* of the bell */
+	pid_t found;  /* the helper's tid as we see it */
+};
+
+/* Stops at the thread that can take the bell. */
+static int
+visit_thread(pid_t tid, void *arg)
+{
+	struct taker *taker = arg;
+	struct procfs_status thread;
+
+	/* Threads come and go. */
+	if (procfs_status(&taker->target->proc, tid, &thread) < 0 ||
+	    thread.state == 'Z' || thread.state == 'X')
+		return 0;
+	if (taker->helper && thread.own_pid != taker->helper)
+		return 0;
+	if (thread.blocked & taker->bit)
+		return 0;
+	taker->found = tid;
+	return 1;
+}
+
+/* Tid, as we see it, of the helper; 0 if there is none that listens. */
+static pid_t
+find_helper(const struct target *target)
+{
+	struct taker taker = {
+		.target = target,
+		.helper = (pid_t)target->status.helper,
+		.bit = signal_bit(target->status.bell),
+	};
+
+	if (!target->status.helper || target->status.helper > INT32_MAX)
+		return 0;
+	/* Within our own namespace the tid needs no search. */
+	if (target->who.pid_depth == 1)
+		visit_thread(taker.helper, &taker);
+	else
+		procfs_each_thread(&target->proc, visit_thread, &taker);
+	return taker.found;
+}
+
+static bool
+blocked_everywhere(const struct target *target)
+{
+	struct taker taker = {
+		.target = target,
+		.bit = signal_bit(target->status.bell),
+	};
+
+	return procfs_each_thread(&target->proc, visit_thread, &taker) == 0;
+}
+
+/* Whether nobody takes the bell. libc blocks every signal for a moment in
+ * fork, pthread_create and at a thread's end, so one look is not enough. */
+static bool
+nobody_listens(const struct target *target)
+{
+	const struct timespec pause = { 0, POLL_NS };
+	int i;
+
+	for (i = 0; i < LOOKS; i++) {
+		if (find_helper(target) || !blocked_everywhere(target))
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+static int
+refuse_dormant(const struct target *target, struct err *err)
+{
+	char name[HUMAN_SIGNAL_BYTES];
+	int pid = (int)target->proc.pid;
+
+	if (!target->status.signal)
+		return err_set(err, ERR_TARGET,
+			       "process %d is dormant (start=off) and has no "
+			       "signal in force to start it%s%s",
+			       pid, *target->status.signal_note ? ": " : "",
+			       target->status.signal_note);
+	human_signal(name, target->status.signal);
+	return err_set(err, ERR_TARGET,
+		       "process %d is dormant (start=off): start it with "
+		       "kill -%s %d",
+		       pid, name, pid);
+}
+
+int
+bell_check(struct target *target, enum lks_bell op, struct err *err)
+{
+	const struct status *status = &target->status;
+	char name[HUMAN_SIGNAL_BYTES];
+	int pid = (int)target->proc.pid;
+
+	if (status->state == STATUS_OFF)
+		return err_set(err, ERR_TARGET,
+			       "tracking of process %d is off%s%s", pid,
+			       *status->reason ? ": " : "", status->reason);
+	if (status->state == STATUS_DORMANT && op == LKS_BELL_SNAPSHOT)
+		return refuse_dormant(target, err);
+	if (!status->bell)
+		return err_set(err, ERR_TARGET,
+			       "process %d has no bell in force%s%s", pid,
+			       *status->bell_note ? ": " : "",
+			       status->bell_note);
+	if (status->bell > SIGNAL_MAX)
+		return err_set(err, ERR_TARGET,
+			       "process %d names a bell that is no signal: "
+			       "%" PRIu64,
+			       pid, status->bell);
+	human_signal(name, status->bell);
+	if (procfs_status(&target->proc, 0, &target->who) < 0)
+		return err_set(err, ERR_TARGET, "process %d has ended", pid);
+	if (!(target->who.caught & signal_bit(status->bell)))
+		return err_set(err, ERR_TARGET,
+			       "process %d does not handle SIG%s any more, "
+			       "which was its bell: the program took it",
+			       pid, name);
+	if (nobody_listens(target))
+		return err_set(err, ERR_TARGET,
+			       "every thread of process %d blocks SIG%s, its "
+			       "bell, and it has no helper thread",
+			       pid, name);
+	return 0;
+}
+
+/* --- ringing ---------------------------------------------------------------- */
+
+static uint32_t
+new_token(void)
+{
+	uint32_t token = 0;
+
+	/* Up to 256 bytes come whole, once the kernel has entropy at all. */
+	while (!(token & 0xffffff))
+		if (getrandom(&token, sizeof(token), 0) < 0 && errno != EINTR)
+			token = (uint32_t)getpid();
+	return token & 0xffffff;
+}
+
+static int
+ring(struct target *target, enum lks_bell op, uint32_t token, struct err *err)
+{
+	int bell = (int)target->status.bell;
+	pid_t pid = target->proc.pid;
+	pid_t helper = find_helper(target);
+	siginfo_t info;
+	long result;
+
+	memset(&info, 0, sizeof(info));
+	info.si_signo = bell;
+	info.si_code = SI_QUEUE;
+	info.si_pid = getpid();
+	info.si_uid = getuid();
+	info.si_value.sival_ptr = (void *)(uintptr_t)lks_bell_word(op, token);
+	/* To the helper alone where there is one: the program's own threads
+	 * then see no EINTR. If the process ends and another gets its pid
+	 * between the check and here, that one is signalled: some
+	 * microseconds, and pids are given out in turn. */
+	if (helper)
+		result = syscall(SYS_rt_tgsigqueueinfo, pid, helper, bell,
+				 &info);
+	else
+		result = syscall(SYS_rt_sigqueueinfo, pid, bell, &info);
+	if (!result)
+		return 0;
+	if (errno == ESRCH)
+		return err_set(err, ERR_TARGET, "process %d has ended",
+			       (int)pid);
+	return err_set(err, errno == EPERM ? ERR_TARGET : ERR_STEP,
+		       "cannot signal process %d: %s", (int)pid,
+		       strerror(errno));
+}
+
+static int
+explain_silence(struct target *target, unsigned int timeout_s, struct err *err)
+{
+	const char *why = "";
+
+	switch (target->stat.state) {
+	case 'T':
+		why = ": it is stopped and answers when it is continued "
+		      "(kill -CONT)";
+		break;
+	case 't':
+		why = ": it is stopped by a tracer (a debugger) and answers "
+		      "when it is continued";
+		break;
+	case 'D':
+		why = ": it waits in the kernel (state D)";
+		break;
+	default:
+		if (nobody_listens(target))
+			why = ": every thread blocks its bell";
+		break;
+	}
+	return err_set(err, ERR_STEP, "process %d did not answer within %u s%s",
+		       (int)target->proc.pid, timeout_s, why);
+}
+
+static uint64_t
+now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+int
+bell_ask(struct target *target, enum lks_bell op, unsigned int timeout_s,
+	 struct err *err)
+{
+	const struct timespec pause = { 0, POLL_NS };
+	uint64_t end = now_ns() + timeout_s * 1000000000ull;
+	uint32_t token = new_token();
+	struct err ignored;
+	bool alive;
+
+	if (ring(target, op, token, err) < 0)
+		return -1;
+	for (;;) {
+		/* Asked before the file is read: what a process wrote as its
+		 * last act still counts. */
+		alive = target_alive(target);
+		if (target_find(target, &ignored) == 1 &&
+		    target->status.token == token)
+			return 0;
+		if (!alive)
+			return err_set(err, ERR_TARGET,
+				       "process %d ended before it answered",
+				       (int)target->proc.pid);
+		if (now_ns() >= end)
+			return explain_silence(target, timeout_s, err);
+		nanosleep(&pause, NULL);
+	}
+}

@@ -1,0 +1,132 @@
+/* leakshim status PID */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "bell.h"
+#include "cmd.h"
+#include "status_report.h"
+#include "target.h"
+
+#define DEFAULT_TIMEOUT_S 5
+
+static const char help[] =
+	"Usage: leakshim status [--json] [--no-refresh] [--timeout SECONDS] PID\n"
+	"\n"
+	"Shows how a process is tracked: mode, options, the signals in force or\n"
+	"who took them, the last snapshot, totals, what was lost, and what it\n"
+	"costs. The process is asked for fresh numbers first, if it can be.\n"
+	"\n"
+	"Options:\n"
+	"  -j, --json             as a JSON object, for programs\n"
+	"  -n, --no-refresh       do not ask; show what the status file says\n"
+	"  -t, --timeout SECONDS  how long to wait for fresh numbers (5)\n"
+	"  -h, --help             this text\n"
+	"\n"
+	"Exit status: 0 shown, 2 usage, 3 no such process or not tracked.\n"
+	"\n"
+	"Examples:\n"
+	"  leakshim status 4711\n"
+	"  leakshim status --json 4711 | jq .live_bytes\n";
+
+struct request {
+	bool json;
+	bool refresh;
+	unsigned int timeout_s;
+};
+
+/* Old numbers are better than none: a failure is told and no more. */
+static bool
+refresh(struct target *target, unsigned int timeout_s)
+{
+	struct err err;
+
+	if (!bell_check(target, LKS_BELL_REFRESH, &err) &&
+	    !bell_ask(target, LKS_BELL_REFRESH, timeout_s, &err))
+		return true;
+	fprintf(stderr, "leakshim: not refreshed: %s\n", err.text);
+	return false;
+}
+
+static uint64_t
+now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static int
+show(struct target *target, const struct request *request, struct err *err)
+{
+	struct strbuf text = { 0 };
+	bool refreshed = false;
+	char *json;
+
+	if (target_require(target, err) < 0)
+		return -1;
+	if (request->refresh)
+		refreshed = refresh(target, request->timeout_s);
+	if (request->json) {
+		json = status_json(target, refreshed);
+		puts(json);
+		free(json);
+	} else {
+		status_text(&text, target, now_ns());
+		fputs(strbuf_text(&text), stdout);
+		strbuf_release(&text);
+	}
+	return 0;
+}
+
+int
+cmd_status(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "no-refresh", no_argument, NULL, 'n' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct request request = {
+		.refresh = true,
+		.timeout_s = DEFAULT_TIMEOUT_S,
+	};
+	struct target target;
+	struct err err;
+	int option, result;
+	pid_t pid;
+
+	while ((option = getopt_long(argc, argv, "jnht:", options, NULL)) !=
+	       -1) {
+		switch (option) {
+		case 'j':
+			request.json = true;
+			break;
+		case 'n':
+			request.refresh = false;
+			break;
+		case 't':
+			result = cmd_take_seconds("status", optarg,
+						  &request.timeout_s);
+			if (result)
+				return result;
+			break;
+		case 'h':
+			return cmd_help(help);
+		default:
+			return cmd_usage("status", NULL);
+		}
+	}
+	result = cmd_take_pid("status", argc, argv, &pid);
+	if (result)
+		return result;
+	if (target_open(&target, pid, &err) < 0)
+		return cmd_fail(&err);
+	result = show(&target, &request, &err);
+	target_close(&target);
+	return result < 0 ? cmd_fail(&err) : cmd_finish();
+}

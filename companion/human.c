@@ -1,0 +1,68 @@
+#include "human.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+void
+human_bytes(char out[HUMAN_BYTES], uint64_t bytes)
+{
+	static const char units[] = "KMGTPE";
+	double value = (double)bytes;
+	int i = -1;
+
+	if (bytes < 1024) {
+		snprintf(out, HUMAN_BYTES, "%" PRIu64 " byte%s", bytes,
+			 bytes == 1 ? "" : "s");
+		return;
+	}
+	/* 1023.96 would be printed as 1024.0. */
+	do {
+		value /= 1024;
+		i++;
+	} while (value >= 1023.95);
+	snprintf(out, HUMAN_BYTES, "%.1f %ciB", value, units[i]);
+}
+
+void
+human_duration(char out[HUMAN_BYTES], uint64_t ns)
+{
+	uint64_t s = ns / 1000000000;
+
+	if (ns < 1000)
+		snprintf(out, HUMAN_BYTES, "%" PRIu64 " ns", ns);
+	else if (ns < 1000000)
+		snprintf(out, HUMAN_BYTES, "%.1f us", (double)ns / 1e3);
+	else if (s < 1)
+		snprintf(out, HUMAN_BYTES, "%.1f ms", (double)ns / 1e6);
+	else if (s < 60)
+		snprintf(out, HUMAN_BYTES, "%.1f s", (double)ns / 1e9);
+	else if (s < 3600)
+		snprintf(out, HUMAN_BYTES, "%" PRIu64 " min %" PRIu64 " s",
+			 s / 60, s % 60);
+	else if (s < 86400)
+		snprintf(out, HUMAN_BYTES, "%" PRIu64 " h %" PRIu64 " min",
+			 s / 3600, s % 3600 / 60);
+	else
+		snprintf(out, HUMAN_BYTES, "%" PRIu64 " d %" PRIu64 " h",
+			 s / 86400, s % 86400 / 3600);
+}
+
+void
+human_signal(char out[HUMAN_SIGNAL_BYTES], uint64_t number)
+{
+	uint64_t first = (uint64_t)SIGRTMIN, last = (uint64_t)SIGRTMAX;
+	const char *name;
+
+	if (number >= first && number <= last) {
+		snprintf(out, HUMAN_SIGNAL_BYTES, "RTMIN+%u",
+			 (unsigned int)(number - first));
+		return;
+	}
+	name = number < first ? sigabbrev_np((int)number) : NULL;
+	if (name)
+		snprintf(out, HUMAN_SIGNAL_BYTES, "%s", name);
+	else
+		snprintf(out, HUMAN_SIGNAL_BYTES, "%u", (unsigned int)number);
+}

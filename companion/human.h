@@ -1,0 +1,19 @@
+/*
+ * Numbers as people read them. Sizes are powers of 1024 (KiB, MiB), digits
+ * are never grouped, and nothing depends on the locale.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define HUMAN_BYTES 32        /* room for any of these but a signal */
+#define HUMAN_SIGNAL_BYTES 16 /* room for a signal's name */
+
+/* "512 bytes", "1.5 KiB", "3.0 GiB". */
+void human_bytes(char out[HUMAN_BYTES], uint64_t bytes);
+
+/* A duration: "350 ns", "1.2 ms", "42 s", "3 min 5 s", "2 h 7 min", "9 d 3 h". */
+void human_duration(char out[HUMAN_BYTES], uint64_t ns);
+
+/* A signal as kill(1) takes it: "USR2", "RTMIN+3", or the number. */
+void human_signal(char out[HUMAN_SIGNAL_BYTES], uint64_t number);

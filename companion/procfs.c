@@ -1,0 +1,384 @@
+/*
+ * Small files of /proc are read whole and parsed as text; maps, which has no
+ * bound, is read by line.
+ */
+#include "procfs.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* status is about 1.5 KiB, but Groups: may list 65,536 of them and stands
+ * before what we look for. uid_map has at most 340 lines. */
+#define TEXT_BYTES (1u << 20)
+
+/* Opens a file of the process. Its directory outlives it as a name only: a
+ * look-up below says ENOENT then, where a read says ESRCH. */
+static int
+open_file(int directory, const char *name, int flags)
+{
+	int fd = openat(directory, name, flags | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		errno = ESRCH;
+	return fd;
+}
+
+/* The whole of a file, terminated; NULL with errno. The caller frees it. */
+static char *
+read_text(int directory, const char *name)
+{
+	size_t bytes = 0, cap = 4096;
+	ssize_t count;
+	char *text, *more;
+	int fd, error;
+
+	fd = open_file(directory, name, O_RDONLY);
+	if (fd < 0)
+		return NULL;
+	text = malloc(cap);
+	while (text) {
+		count = read(fd, text + bytes, cap - 1 - bytes);
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			break;
+		bytes += (size_t)count;
+		if (count == 0) {
+			text[bytes] = '\0';
+			close(fd);
+			return text;
+		}
+		if (cap - 1 > bytes)
+			continue;
+		if (cap >= TEXT_BYTES) {
+			errno = EFBIG;
+			break;
+		}
+		more = realloc(text, cap *= 2);
+		if (!more)
+			break;
+		text = more;
+	}
+	error = errno;
+	free(text);
+	close(fd);
+	errno = error;
+	return NULL;
+}
+
+/* A thread that lives, for procfs.body. */
+static int
+visit_body(pid_t tid, void *arg)
+{
+	struct procfs *proc = arg;
+	struct procfs_status thread;
+	char path[32];
+
+	if (procfs_status(proc, tid, &thread) < 0 || thread.state == 'Z' ||
+	    thread.state == 'X')
+		return 0;
+	snprintf(path, sizeof(path), "task/%d", (int)tid);
+	proc->body = open_file(proc->fd, path, O_RDONLY | O_DIRECTORY);
+	return proc->body >= 0;
+}
+
+int
+procfs_open(struct procfs *proc, pid_t pid)
+{
+	struct procfs_stat stat;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	proc->pid = pid;
+	proc->fd = open_file(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+	proc->body = proc->fd;
+	if (proc->fd < 0)
+		return -1;
+	if (!procfs_stat(proc, &stat) && stat.state == 'Z' &&
+	    stat.threads > 1 && procfs_each_thread(proc, visit_body, proc) != 1)
+		proc->body = proc->fd;
+	return 0;
+}
+
+void
+procfs_close(struct procfs *proc)
+{
+	if (proc->body >= 0 && proc->body != proc->fd)
+		close(proc->body);
+	if (proc->fd >= 0)
+		close(proc->fd);
+	proc->fd = -1;
+	proc->body = -1;
+}
+
+int
+procfs_parse_stat(const char *text, struct procfs_stat *out)
+{
+	/* The name in parentheses may hold anything, also ')' and spaces. */
+	const char *at = strrchr(text, ')');
+	int field, ppid;
+
+	if (!at || sscanf(at + 1, " %c %d", &out->state, &ppid) != 2)
+		goto malformed;
+	out->ppid = ppid;
+	/* Field 3 follows the space after the parenthesis. */
+	at++;
+	for (field = 3; field <= 22; field++) {
+		at = strchr(at, ' ');
+		if (!at)
+			goto malformed;
+		at++;
+		if (field == 20)
+			out->threads = strtoull(at, NULL, 10);
+	}
+	if (!isdigit((unsigned char)*at))
+		goto malformed;
+	out->start_ticks = strtoull(at, NULL, 10);
+	return 0;
+malformed:
+	errno = EPROTO;
+	return -1;
+}
+
+bool
+procfs_is_zombie(const struct procfs_stat *stat)
+{
+	return stat->state == 'X' || (stat->state == 'Z' && stat->threads <= 1);
+}
+
+/* The value of `key` in text of lines "Key:\tvalue". */
+static const char *
+find_line(const char *text, const char *key)
+{
+	size_t bytes = strlen(key);
+
+	while (text) {
+		if (!strncmp(text, key, bytes) && text[bytes] == ':')
+			return text + bytes + 1;
+		text = strchr(text, '\n');
+		if (text)
+			text++;
+	}
+	return NULL;
+}
+
+/* NSpid: one number per namespace, ours first, the process's own last. A
+ * kernel without it (CONFIG_PID_NS=n) has one namespace only. */
+static void
+parse_nspid(const char *text, struct procfs_status *out, pid_t pid)
+{
+	const char *at = find_line(text, "NSpid");
+	char *end;
+	long value;
+
+	out->own_pid = pid;
+	out->pid_depth = 1;
+	if (!at)
+		return;
+	for (out->pid_depth = 0; *at != '\n' && *at; at = end) {
+		value = strtol(at, &end, 10);
+		if (end == at)
+			break;
+		out->own_pid = (pid_t)value;
+		out->pid_depth++;
+		while (*end == '\t' || *end == ' ')
+			end++;
+	}
+}
+
+int
+procfs_parse_status(const char *text, struct procfs_status *out)
+{
+	const char *state = find_line(text, "State");
+	const char *tgid = find_line(text, "Tgid");
+	const char *pid = find_line(text, "Pid");
+	const char *uid = find_line(text, "Uid");
+	const char *blocked = find_line(text, "SigBlk");
+	const char *caught = find_line(text, "SigCgt");
+	int thread, group;
+
+	if (!state || !tgid || !pid || !uid || !blocked || !caught ||
+	    sscanf(state, " %c", &out->state) != 1 ||
+	    sscanf(tgid, "%d", &group) != 1 ||
+	    sscanf(pid, "%d", &thread) != 1 ||
+	    sscanf(uid, "%u %u %u", &out->real_uid, &out->effective_uid,
+		   &out->saved_uid) != 3 ||
+	    sscanf(blocked, "%" SCNx64, &out->blocked) != 1 ||
+	    sscanf(caught, "%" SCNx64, &out->caught) != 1) {
+		errno = EPROTO;
+		return -1;
+	}
+	out->tgid = group;
+	parse_nspid(text, out, thread);
+	return 0;
+}
+
+int
+procfs_stat(const struct procfs *proc, struct procfs_stat *out)
+{
+	char *text = read_text(proc->fd, "stat");
+	int result;
+
+	if (!text)
+		return -1;
+	result = procfs_parse_stat(text, out);
+	free(text);
+	return result;
+}
+
+int
+procfs_status(const struct procfs *proc, pid_t tid, struct procfs_status *out)
+{
+	char path[48] = "status";
+	char *text;
+	int result;
+
+	if (tid)
+		snprintf(path, sizeof(path), "task/%d/status", (int)tid);
+	text = read_text(proc->fd, path);
+	if (!text)
+		return -1;
+	result = procfs_parse_status(text, out);
+	free(text);
+	return result;
+}
+
+int
+procfs_namespace(const struct procfs *proc, const char *kind, uint64_t *inode)
+{
+	struct stat st;
+	char path[32];
+
+	snprintf(path, sizeof(path), "ns/%s", kind);
+	if (fstatat(proc->body, path, &st, 0) < 0) {
+		if (errno == ENOENT)
+			errno = ESRCH;
+		return -1;
+	}
+	*inode = st.st_ino;
+	return 0;
+}
+
+bool
+procfs_other_root(const struct procfs *proc)
+{
+	struct stat ours, theirs;
+
+	if (fstatat(proc->body, "ns/mnt", &theirs, 0) < 0 ||
+	    stat("/proc/self/ns/mnt", &ours) < 0)
+		return false;
+	if (ours.st_ino != theirs.st_ino)
+		return true;
+	if (fstatat(proc->body, "root", &theirs, 0) < 0 || stat("/", &ours) < 0)
+		return false;
+	return ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev;
+}
+
+int
+procfs_maps(const struct procfs *proc, const char *name)
+{
+	char *line = NULL, *base;
+	size_t cap = 0, bytes = strlen(name);
+	int fd, found = 0, error;
+	FILE *file;
+
+	fd = open_file(proc->body, "maps", O_RDONLY);
+	if (fd < 0)
+		return -1;
+	file = fdopen(fd, "r");
+	if (!file) {
+		close(fd);
+		return -1;
+	}
+	errno = 0;
+	while (!found && getline(&line, &cap, file) > 0) {
+		base = strrchr(line, '/');
+		/* What follows is the end, or " (deleted)". */
+		found = base && !strncmp(base + 1, name, bytes) &&
+			(base[1 + bytes] == '\n' || base[1 + bytes] == ' ');
+	}
+	/* A process that we may not look into has empty maps and EACCES, or
+	 * ESRCH once it has ended. */
+	error = ferror(file) ? errno : 0;
+	free(line);
+	fclose(file);
+	if (error) {
+		errno = error;
+		return -1;
+	}
+	return found;
+}
+
+bool
+procfs_parse_uid_map(const char *text, uid_t outside, uid_t *inside)
+{
+	unsigned int first, other, count;
+
+	while (sscanf(text, "%u %u %u", &first, &other, &count) == 3) {
+		if (outside >= other && outside - other < count) {
+			*inside = first + (outside - other);
+			return true;
+		}
+		text = strchr(text, '\n');
+		if (!text)
+			break;
+		text++;
+	}
+	return false;
+}
+
+bool
+procfs_inside_uid(const struct procfs *proc, uid_t outside, uid_t *inside)
+{
+	uint64_t theirs;
+	struct stat ours;
+	char *text;
+	bool found;
+
+	*inside = outside;
+	/* Within one namespace the map shows its parent, which is not us. */
+	if (procfs_namespace(proc, "user", &theirs) < 0 ||
+	    stat("/proc/self/ns/user", &ours) < 0 || ours.st_ino == theirs)
+		return true;
+	text = read_text(proc->body, "uid_map");
+	if (!text)
+		return true;
+	found = procfs_parse_uid_map(text, outside, inside);
+	free(text);
+	return found;
+}
+
+int
+procfs_each_thread(const struct procfs *proc,
+		   int (*visit)(pid_t tid, void *arg), void *arg)
+{
+	unsigned int seen = 0;
+	struct dirent *entry;
+	int fd, result = 0;
+	DIR *dir;
+
+	fd = open_file(proc->fd, "task", O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return -1;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -1;
+	}
+	while (!result && seen < PROCFS_THREADS_MAX && (entry = readdir(dir))) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		seen++;
+		result = visit((pid_t)atoi(entry->d_name), arg);
+	}
+	closedir(dir);
+	return result;
+}

@@ -1,0 +1,23 @@
+/*
+ * A program before it is started: where it is, what it is called once it
+ * runs, and whether a library can be preloaded into it at all.
+ */
+#pragma once
+
+#include "../analyzer/err.h"
+
+/* The file that execvp(3) would run for `name`; the caller frees it. NULL with
+ * errno: ENOENT there is none, EACCES there is but it can't be run. */
+char *program_find(const char *name) __attribute__((warn_unused_result));
+
+/*
+ * -1 with `err` (ERR_OPEN) if the loader would not take our library into the
+ * program at `path`: it is static, of another machine, or raises privileges.
+ * 0 if nothing speaks against it, also for scripts and for what can't be read.
+ */
+int program_check(const char *path, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* The base name of what /proc/PID/exe will be: of the interpreter if it is a
+ * script, NULL if that can't be told (env(1)). The caller frees it. */
+char *program_exe_name(const char *path) __attribute__((warn_unused_result));

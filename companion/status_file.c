@@ -1,0 +1,175 @@
+/* Who may have written a status file, and what may lie in its way. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../analyzer/xalloc.h"
+#include "../proto/limits.h"
+#include "status.h"
+
+/*
+ * Opens a directory below the target's root. There the target may have made
+ * links that lead out of it, so the kernel is told to stay inside; one that
+ * can't be told (before 5.6, or a filter) gets no look into foreign roots.
+ */
+static int
+open_directory(const struct status_place *place)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT,
+	};
+
+	if (place->root < 0)
+		return open(place->directory, (int)how.flags);
+	return (int)syscall(SYS_openat2, place->root, place->directory, &how,
+			    sizeof(how));
+}
+
+static int
+fail_open(const struct status_place *place, const char *name, struct err *err)
+{
+	bool foreign = errno == EACCES && place->owner != geteuid();
+
+	return err_set(err, ERR_TARGET, "cannot open '%s%s%s%s': %s%s",
+		       place->prefix, place->directory, *name ? "/" : "", name,
+		       strerror(errno),
+		       foreign ? " (it takes its own user, or root)" : "");
+}
+
+/* The directory's descriptor, -1 where there is none, -2 with `err`. */
+static int
+take_directory(const struct status_place *place, struct err *err)
+{
+	struct stat st;
+	int fd = open_directory(place);
+
+	if (fd < 0) {
+		if (errno == ENOENT)
+			return -1;
+		fail_open(place, "", err);
+		return -2;
+	}
+	if (fstat(fd, &st) < 0) {
+		fail_open(place, "", err);
+		close(fd);
+		return -2;
+	}
+	if (!S_ISDIR(st.st_mode) || st.st_uid != place->owner ||
+	    (st.st_mode & 077)) {
+		err_set(err, ERR_TARGET,
+			"'%s%s' is not trusted: it must be a directory of uid "
+			"%u that is closed to others",
+			place->prefix, place->directory,
+			(unsigned int)place->owner);
+		close(fd);
+		return -2;
+	}
+	return fd;
+}
+
+/* The text of an open status file, or NULL with `err`. */
+static char *
+take_text(int fd, const struct status_place *place, size_t *bytes,
+	  struct err *err)
+{
+	struct stat st;
+	ssize_t count;
+	char *text;
+
+	if (fstat(fd, &st) < 0) {
+		fail_open(place, place->name, err);
+		return NULL;
+	}
+	if (!S_ISREG(st.st_mode) || st.st_uid != place->owner ||
+	    (st.st_mode & 077)) {
+		err_set(err, ERR_TARGET,
+			"'%s%s/%s' is not trusted: it must be a regular file "
+			"of uid %u that is closed to others",
+			place->prefix, place->directory, place->name,
+			(unsigned int)place->owner);
+		return NULL;
+	}
+	text = xmalloc(LKS_STATUS_BYTES + 2);
+	for (*bytes = 0; *bytes <= LKS_STATUS_BYTES; *bytes += (size_t)count) {
+		count = read(fd, text + *bytes, LKS_STATUS_BYTES + 1 - *bytes);
+		if (count < 0) {
+			fail_open(place, place->name, err);
+			free(text);
+			return NULL;
+		}
+		if (count == 0)
+			break;
+	}
+	if (*bytes > LKS_STATUS_BYTES) {
+		err_set(err, ERR_TARGET, "'%s%s/%s': larger than %d bytes",
+			place->prefix, place->directory, place->name,
+			LKS_STATUS_BYTES);
+		free(text);
+		return NULL;
+	}
+	text[*bytes] = '\0';
+	return text;
+}
+
+static int
+read_in(struct status *out, int directory, const struct status_place *place,
+	struct err *err)
+{
+	char *text, label[256];
+	size_t bytes;
+	int fd;
+
+	/* O_NONBLOCK: a FIFO planted there must not hold us. */
+	fd = openat(directory, place->name,
+		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : fail_open(place, place->name, err);
+	text = take_text(fd, place, &bytes, err);
+	close(fd);
+	if (!text)
+		return -1;
+	snprintf(label, sizeof(label), "%s%s/%s", place->prefix,
+		 place->directory, place->name);
+	return status_parse(out, text, bytes, label, err) < 0 ? -1 : 1;
+}
+
+int
+status_read(struct status *out, const struct status_place *place,
+	    struct err *err)
+{
+	int directory = take_directory(place, err);
+	int result;
+
+	if (directory < 0)
+		return directory == -1 ? 0 : -1;
+	result = read_in(out, directory, place, err);
+	close(directory);
+	return result;
+}
+
+void
+status_remove(const struct status_place *place, const struct status *seen)
+{
+	struct status now = { .text = NULL };
+	struct err err;
+	int directory = take_directory(place, &err);
+
+	if (directory < 0)
+		return;
+	/* Between this look and the removal a new process of that pid may put
+	 * its own file there. It is written anew at its next snapshot. */
+	if (read_in(&now, directory, place, &err) == 1) {
+		if (now.pid == seen->pid &&
+		    now.start_ticks == seen->start_ticks)
+			unlinkat(directory, place->name, 0);
+		status_release(&now);
+	}
+	close(directory);
+}

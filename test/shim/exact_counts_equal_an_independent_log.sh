@@ -1,0 +1,34 @@
+# Every site's counts and bytes equal the program's own log, to the unit.
+set -eu
+calls=${EXACT_CALLS:-10000000}
+LD_PRELOAD=$SHIM LEAKSHIM="out=$WORK/%n.snap,on=exit" "$PROG" log "$calls"
+"$LEAKDIFF" 1.snap --csv >rows.csv
+python3 - <<'PYTHON'
+import collections, csv, sys
+
+want = {}
+for row in csv.reader(open("log")):
+    want[row[0]] = [int(n) for n in row[1:]]
+got = collections.defaultdict(lambda: [0, 0, 0, 0])
+live = collections.defaultdict(lambda: [0, 0])
+for row in csv.DictReader(open("rows.csv")):
+    if row["kind"] != "heap":
+        continue
+    name = row["function"]
+    for i, key in enumerate(
+        ("alloc_objects", "alloc_bytes", "free_objects", "free_bytes")
+    ):
+        got[name][i] += int(row[key])
+    live[name][0] += int(row["live_objects_new"])
+    live[name][1] += int(row["live_bytes_new"])
+bad = 0
+for name, numbers in want.items():
+    still = [numbers[0] - numbers[2], numbers[1] - numbers[3]]
+    if got[name] != numbers or live[name] != still:
+        print(f"{name}: logged {numbers} live {still},"
+              f" shim {got[name]} live {live[name]}")
+        bad += 1
+total = sum(n[0] + n[2] for n in want.values())
+print(f"{len(want)} sites, {total} events, {bad} differ")
+sys.exit(bad != 0 or total < 1000)
+PYTHON
