@@ -350,7 +350,8 @@ $(COMPDB): Makefile $(PRELOAD_SRC) $(ANALYZER_SRC) $(COMPANION_SRC) $(UNIT_SRC)
 	entry() { \
 		printf "$$sep"; sep=',\n'; \
 		printf '{"directory": "%s", "file": "%s", "command": "%s"}' \
-			"$(CURDIR)" "$$1" "$$2 -c $$1"; }; \
+			"$(CURDIR)" "$$1" "$$(printf '%s' "$$2 -c $$1" | \
+			sed 's/["\\]/\\&/g')"; }; \
 	for f in $(PRELOAD_SRC); do entry $$f 'cc $(SHIM_CFLAGS)'; done; \
 	for f in $(ANALYZER_SRC) $(COMPANION_SRC); do \
 		entry $$f 'cc $(TOOL_CFLAGS)'; done; \

@@ -236,9 +236,11 @@ read_fields(struct reader *reader, struct gunzip *stream)
 		return err_at(reader->err, ERR_CORRUPT, reader->model->file,
 			      gunzip_offset(stream),
 			      "truncated before the end of its header");
-	/* A file can be whole and yet end too early (a copy of a copy that
-	 * was cut, then compressed), so the trailer decides, not gzip. */
-	reader->model->truncated = !reader->has_trailer;
+	/* Both must be there: a file can be whole gzip and yet end too early
+	 * (a copy of a copy that was cut, then compressed), and what lacks
+	 * only the last of gzip's check sum was never checked. */
+	reader->model->truncated =
+		!reader->has_trailer || gunzip_cut_short(stream);
 	reader->model->prefix_bytes = reader->offset;
 	return 0;
 }

@@ -140,37 +140,50 @@ mapping_of(struct writer *writer, struct pprof_place *place)
 	return place->mapping;
 }
 
-/* Lines of a pc. None if no symbols were wanted: then pprof may look for
- * names itself. */
-static size_t
-pc_lines(struct writer *writer, const struct module *module, uint64_t address)
+static const struct module *
+pc_module(const struct model *model, struct pc_id id)
 {
-	struct symbolizer *symbolizer = writer->report->symbolizer;
-	const struct symbols *symbols;
+	struct module_id module = model_pc(model, id)->module;
+
+	return module.id ? model_module(model, module) : NULL;
+}
+
+static const struct symbols *
+pc_symbols(struct writer *writer, const struct model *model, struct pc_id id)
+{
+	return symbolizer_lookup(writer->report->symbolizer,
+				 pc_module(model, id),
+				 model_pc(model, id)->address);
+}
+
+/* Without its `skip` innermost ones. None if no symbols were wanted: then
+ * pprof may look for names itself. */
+static size_t
+take_lines(struct writer *writer, const struct symbols *symbols, size_t skip)
+{
 	const struct symbol *symbol;
 	size_t i;
 
-	if (!symbolizer_options(symbolizer)->use_symbols)
+	if (!symbolizer_options(writer->report->symbolizer)->use_symbols)
 		return 0;
-	symbols = symbolizer_lookup(symbolizer, module, address);
 	writer->lines = xgrow(writer->lines, &writer->line_capacity,
 			      symbols->count, sizeof(*writer->lines));
-	for (i = 0; i < symbols->count; i++) {
+	for (i = skip; i < symbols->count; i++) {
 		symbol = &symbols->entries[i];
-		writer->lines[i] = (struct pprof_line){
+		writer->lines[i - skip] = (struct pprof_line){
 			.function = symbol->function,
 			.system_name = symbol->linkage_name,
 			.file = symbol->file,
 			.line = symbol->line,
 		};
 	}
-	return symbols->count;
+	return symbols->count - skip;
 }
 
 /* A new location for a frame, whose address may have one already. */
 static uint64_t
 make_location(struct writer *writer, const struct frame *frame,
-	      const struct module *module, uint64_t return_address, size_t skip)
+	      const struct symbols *symbols, size_t skip)
 {
 	uint64_t address = frame->address, mapping = 0;
 	size_t line_count;
@@ -183,10 +196,9 @@ make_location(struct writer *writer, const struct frame *frame,
 		mapping = mapping_of(writer, frame->place);
 	else if (!pprof_map_is_free(writer->map, address))
 		address = fake_address(writer);
-	line_count = pc_lines(writer, module, return_address) - skip;
+	line_count = take_lines(writer, symbols, skip);
 	return pprof_add_location(writer->pprof, mapping, address,
-				  line_count > 0 ? &writer->lines[skip] : NULL,
-				  line_count);
+				  writer->lines, line_count);
 }
 
 /* `skip` lines, the innermost ones, are left out. */
@@ -194,11 +206,9 @@ static uint64_t
 find_location(struct writer *writer, const struct model *model, struct pc_id id,
 	      size_t skip)
 {
-	const struct pc *pc = model_pc(model, id);
-	const struct module *module =
-		pc->module.id ? model_module(model, pc->module) : NULL;
+	const struct module *module = pc_module(model, id);
 	/* The call: the return address is of the statement after it. */
-	struct frame key = { .address = pc->address - 1 };
+	struct frame key = { .address = model_pc(model, id)->address - 1 };
 	struct frame *frame;
 	uint64_t *location;
 
@@ -208,8 +218,8 @@ find_location(struct writer *writer, const struct model *model, struct pc_id id,
 	frame = find_frame(writer, &key);
 	location = skip > 0 ? &frame->trimmed : &frame->whole;
 	if (!*location)
-		*location =
-			make_location(writer, frame, module, pc->address, skip);
+		*location = make_location(writer, frame,
+					  pc_symbols(writer, model, id), skip);
 	return *location;
 }
 
@@ -241,7 +251,7 @@ add_location(struct writer *writer, size_t *count, uint64_t location)
 struct extent {
 	size_t addresses; /* so many outermost ones: an inlined function has
 	                   * no address of its own */
-	size_t skip;      /* lines of the innermost of them that are left out */
+	size_t lines;     /* so many outer ones of the innermost of them */
 };
 
 static struct extent
@@ -250,10 +260,11 @@ from_blamed(const struct stack *stack)
 	struct extent extent = { 0 };
 	size_t i;
 
-	for (i = stack->blamed; i < stack->count; i++)
+	for (i = stack->blamed; i < stack->count; i++) {
+		if (extent.addresses == 0)
+			extent.lines++;
 		extent.addresses += !stack->frames[i].inlined;
-	for (i = stack->blamed; i > 0 && stack->frames[i - 1].inlined; i--)
-		extent.skip++;
+	}
 	return extent;
 }
 
@@ -264,7 +275,8 @@ row_locations(struct writer *writer, const struct row *row)
 	const struct stack *stack = &writer->stack;
 	struct node_id node = row->node;
 	struct extent extent;
-	size_t depth, count = 0;
+	struct pc_id pc;
+	size_t depth, skip, count = 0;
 
 	stack_resolve(&writer->stack, writer->report, row);
 	if (row->flags & SITE_OVERFLOW || !node.id) {
@@ -275,13 +287,14 @@ row_locations(struct writer *writer, const struct row *row)
 	}
 	extent = from_blamed(stack);
 	for (depth = model_node(model, node)->depth; depth > 0; depth--) {
-		if (depth <= extent.addresses) {
+		pc = model_node(model, node)->pc;
+		skip = 0;
+		if (depth == extent.addresses)
+			skip = pc_symbols(writer, model, pc)->count -
+			       extent.lines;
+		if (depth <= extent.addresses)
 			add_location(writer, &count,
-				     pc_location(writer, model,
-						 model_node(model, node)->pc,
-						 extent.skip));
-			extent.skip = 0;
-		}
+				     pc_location(writer, model, pc, skip));
 		node = model_node(model, node)->parent;
 	}
 	if (stack->truncated)

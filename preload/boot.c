@@ -99,7 +99,7 @@ boot_early(void)
 	why = sanitizer();
 	if (why != NULL)
 		lks_state_disable(why);
-	else if (!lks_opts_tracks(lks_ident.exe))
+	else if (!lks_opts_tracks(lks_ident.name))
 		lks_state_disable("only= names other programs");
 	else
 		lks_state_set(lks_opts.start_off ? LKS_DORMANT : LKS_ON);
@@ -243,7 +243,7 @@ warn_of_own_malloc(void)
 	if (symbol != NULL && symbol->st_shndx != SHN_UNDEF)
 		lks_msg("%s brings its own malloc: what it allocates is not "
 			"seen",
-			lks_ident.exe_base);
+			lks_ident.name);
 }
 
 __attribute__((constructor(101))) static void
@@ -255,7 +255,7 @@ boot(void)
 		return;
 	lks_tls.guard = LKS_GUARD_OWN;
 	if (lks_state_reason() != NULL) {
-		if (lks_opts_tracks(lks_ident.exe))
+		if (lks_opts_tracks(lks_ident.name))
 			lks_msg("not tracking: %s", lks_state_reason());
 	} else {
 		warn_of_own_malloc();

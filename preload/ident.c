@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "cgroup.h"
@@ -75,6 +76,37 @@ read_host(void)
 		*end = '\0';
 }
 
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+/*
+ * What people call the program: the name that it was started by where that is
+ * a link to its file (Debian's redis-server is one to redis-check-rdb), else
+ * the file's. A script's name is not its interpreter's.
+ */
+static void
+read_name(void)
+{
+	const char *started = (const char *)getauxval(AT_EXECFN);
+	const char *name = base_name(lks_ident.exe);
+	struct stat a;
+	struct stat b;
+
+	if (started != NULL &&
+	    lks_sys4(SYS_newfstatat, AT_FDCWD, started, &a, 0) == 0 &&
+	    lks_sys4(SYS_newfstatat, AT_FDCWD, "/proc/self/exe", &b, 0) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		name = base_name(started);
+	/* Copied: programs write their titles over that part of the stack. */
+	lks_copy_text(lks_ident.name, sizeof(lks_ident.name),
+		      *name != '\0' ? name : "unknown");
+}
+
 static void
 read_program(void)
 {
@@ -82,7 +114,6 @@ read_program(void)
 	long n = lks_sys_slurp("/proc/self/cmdline", lks_ident.argv,
 			       sizeof(lks_ident.argv));
 	size_t length;
-	char *slash;
 
 	lks_ident.argv_bytes = lks_sys_failed(n) ? 0 : (uint32_t)n;
 	read_link("/proc/self/exe", lks_ident.exe, sizeof(lks_ident.exe));
@@ -90,8 +121,7 @@ read_program(void)
 	if (length > sizeof(gone) - 1 &&
 	    strcmp(lks_ident.exe + length - (sizeof(gone) - 1), gone) == 0)
 		lks_ident.exe[length - (sizeof(gone) - 1)] = '\0';
-	slash = strrchr(lks_ident.exe, '/');
-	lks_ident.exe_base = slash != NULL ? slash + 1 : "unknown";
+	read_name();
 }
 
 void

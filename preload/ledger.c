@@ -192,6 +192,8 @@ add_unclaimed(struct survey *s, enum kind kind, uintptr_t start, uintptr_t end)
 static void
 add_mapping(struct survey *s, enum kind kind, uintptr_t start, uintptr_t end)
 {
+	if (end - start > LKS_LEDGER_MAPPING_BYTES)
+		return;
 	while (s->next_claim < s->claim_count &&
 	       s->claims[s->next_claim].end <= start)
 		s->next_claim++;

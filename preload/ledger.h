@@ -41,9 +41,11 @@ struct lks_ledger {
 	uint64_t malloc_trimmable_bytes;
 };
 
-/* Address space asked about per snapshot: 1 TiB takes mincore about 0.1 s.
- * What lies beyond is unexplained. */
+/* Address space asked about per snapshot, since a TiB takes mincore about
+ * 0.1 s, and in one mapping, so that a reservation that is larger than any
+ * machine does not use it up. What lies beyond is unexplained. */
 #define LKS_LEDGER_SCAN_BYTES (1ull << 40)
+#define LKS_LEDGER_MAPPING_BYTES (1ull << 38)
 
 /* BOOT. Finds mallinfo2 for ledger=deep. */
 void lks_ledger_init(void);

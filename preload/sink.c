@@ -33,8 +33,10 @@ enum place {
 
 struct published {
 	uint64_t sequence;
+	/* What tells it from a file that took its name: inodes are reused. */
 	uint64_t device;
 	uint64_t inode;
+	struct timespec written;
 	uint32_t number; /* %n */
 	enum place place;
 };
@@ -140,7 +142,7 @@ expand(struct text *out, const char *raw)
 		}
 		switch (*++raw) {
 		case 'e':
-			put_name(out, lks_ident.exe_base);
+			put_name(out, lks_ident.name);
 			break;
 		case 'h':
 			put_name(out, lks_ident.host);
@@ -431,7 +433,9 @@ remove_published(const struct published *p)
 	if (make_path(p->place, p->number) != 0 ||
 	    lks_sys_failed(lks_sys4(SYS_newfstatat, AT_FDCWD, path, &st,
 				    AT_SYMLINK_NOFOLLOW)) ||
-	    st.st_dev != p->device || st.st_ino != p->inode)
+	    st.st_dev != p->device || st.st_ino != p->inode ||
+	    st.st_mtim.tv_sec != p->written.tv_sec ||
+	    st.st_mtim.tv_nsec != p->written.tv_nsec)
 		return;
 	if (!lks_sys_failed(lks_sys3(SYS_unlinkat, AT_FDCWD, path, 0)))
 		lks_count(snapshots_removed);
@@ -469,7 +473,6 @@ lks_sink_publish(uint64_t sequence)
 	struct published *p = &published[published_count];
 	long result;
 
-	lks_sys2(SYS_fstat, fd, &st);
 	/* Network file systems say only now what went wrong. */
 	result = lks_sys_close(fd);
 	fd = -1;
@@ -481,10 +484,12 @@ lks_sink_publish(uint64_t sequence)
 	}
 	temp[0] = '\0';
 	lks_copy_text(last_path, sizeof(last_path), path);
+	lks_sys4(SYS_newfstatat, AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW);
 	*p = (struct published){
 		.sequence = sequence,
 		.device = st.st_dev,
 		.inode = st.st_ino,
+		.written = st.st_mtim,
 		.number = next_number++,
 		.place = place,
 	};
