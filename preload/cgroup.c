@@ -109,12 +109,12 @@ lks_cgroup_init(void)
 		char *slash;
 		uint64_t limit;
 
-		lks_format(path, sizeof(path), "%s%s/%s", version->mount,
-			   group, version->usage);
+		lks_format(path, sizeof(path), "%s%s/%s", version->mount, group,
+			   version->usage);
 		if (usage_path[0] == '\0' && read_number(path) != 0)
 			lks_copy_text(usage_path, sizeof(usage_path), path);
-		lks_format(path, sizeof(path), "%s%s/%s", version->mount,
-			   group, version->limit);
+		lks_format(path, sizeof(path), "%s%s/%s", version->mount, group,
+			   version->limit);
 		limit = read_number(path);
 		if (limit != 0 && limit < NO_LIMIT &&
 		    (tightest == 0 || limit < tightest))

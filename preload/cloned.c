@@ -60,7 +60,8 @@ clone_onto(char *stack_top, _Atomic int32_t *child_pid, int (*entry)(void))
 			 "1:"
 			 : "=a"(result)
 			 : "a"((long)SYS_clone), "D"(flags), "S"(words),
-			   "d"(child_pid), "r"(r10), "r"(r8), [exit] "i"(SYS_exit)
+			   "d"(child_pid), "r"(r10),
+			   "r"(r8), [exit] "i"(SYS_exit)
 			 : "rcx", "r11", "memory", "cc");
 	return result;
 #elif defined(__aarch64__)
@@ -81,8 +82,8 @@ clone_onto(char *stack_top, _Atomic int32_t *child_pid, int (*entry)(void))
 			 "brk #0\n"
 			 "1:"
 			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4),
-			   [exit] "i"(SYS_exit)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3),
+			   "r"(x4), [exit] "i"(SYS_exit)
 			 : "memory", "cc", "x30");
 	return x0;
 #endif
@@ -154,8 +155,8 @@ lks_cloned_start(enum lks_way way, int32_t self)
 		return false;
 	way_now = way;
 	made_by = self;
-	child = clone_onto(stack_memory + GUARD_BYTES + STACK_BYTES,
-			   &pid, writer_main);
+	child = clone_onto(stack_memory + GUARD_BYTES + STACK_BYTES, &pid,
+			   writer_main);
 	if (lks_sys_failed(child))
 		return false;
 	lks_job_hand_over(self, (int32_t)child);
@@ -178,9 +179,8 @@ see_end(int32_t child, long result)
 	if (result != child && result != -ECHILD)
 		return false;
 	lks_job_writer_died(child);
-	atomic_compare_exchange_strong_explicit(&pid, &seen, 0,
-						memory_order_relaxed,
-						memory_order_relaxed);
+	atomic_compare_exchange_strong_explicit(
+		&pid, &seen, 0, memory_order_relaxed, memory_order_relaxed);
 	return true;
 }
 
@@ -189,9 +189,8 @@ lks_cloned_reap(void)
 {
 	int32_t child = atomic_load_explicit(&pid, memory_order_relaxed);
 
-	return child == 0 ||
-	       see_end(child, lks_sys4(SYS_wait4, child, NULL,
-				       WNOHANG | __WCLONE, NULL));
+	return child == 0 || see_end(child, lks_sys4(SYS_wait4, child, NULL,
+						     WNOHANG | __WCLONE, NULL));
 }
 
 void

@@ -136,8 +136,7 @@ lks_cohorts_add(struct lks_cohorts *c, uint32_t stack, uint32_t epoch,
 bool
 lks_cohorts_finish(struct lks_cohorts *c, struct lks_snap *snap)
 {
-	uint32_t *next = lks_scratch_map((snap->row_count + 2) *
-					 sizeof(*next));
+	uint32_t *next = lks_scratch_map((snap->row_count + 2) * sizeof(*next));
 
 	snap->cohorts =
 		lks_scratch_map((c->count + 1) * sizeof(*snap->cohorts));
@@ -145,8 +144,7 @@ lks_cohorts_finish(struct lks_cohorts *c, struct lks_snap *snap)
 		return false;
 	for (uint32_t i = 0; i < c->capacity; i++)
 		if (c->slots[i].key != 0)
-			next[snap->sites[c->slots[i].key >> BIN_BITS].row +
-			     1]++;
+			next[snap->sites[c->slots[i].key >> BIN_BITS].row + 1]++;
 	for (uint32_t row = 1; row <= snap->row_count + 1; row++)
 		next[row] += next[row - 1];
 	for (uint32_t i = 0; i < c->capacity; i++) {

@@ -5,8 +5,7 @@
 #include "sink.h"
 
 bool
-lks_encode_field(struct lks_encoder *encoder,
-		 const Leakshim__V1__Snapshot *one)
+lks_encode_field(struct lks_encoder *encoder, const Leakshim__V1__Snapshot *one)
 {
 	size_t bytes = leakshim__v1__snapshot__get_packed_size(one);
 

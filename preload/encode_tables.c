@@ -11,7 +11,7 @@
 /* The widest table has eleven columns; a varint has ten bytes at most. */
 #define ROWS 8192u
 #define COLUMNS 11u
-_Static_assert(ROWS * COLUMNS * 10 + 1024 <= LKS_FIELD_BYTES,
+_Static_assert(ROWS *COLUMNS * 10 + 1024 <= LKS_FIELD_BYTES,
 	       "a message is one field");
 
 /* Columns of one message under way. Signed ones are kept as their bits. */
@@ -68,11 +68,11 @@ narrow_length(const struct columns *c, uint32_t i)
 	return 0;
 }
 
-#define SET_WIDE(m, name, c, i)                                               \
+#define SET_WIDE(m, name, c, i)                                                \
 	((m).n_##name = wide_length(c, i), (m).name = wide(c, i))
-#define SET_SIGNED(m, name, c, i)                                             \
+#define SET_SIGNED(m, name, c, i)                                              \
 	((m).n_##name = wide_length(c, i), (m).name = with_sign(c, i))
-#define SET_NARROW(m, name, c, i)                                             \
+#define SET_NARROW(m, name, c, i)                                              \
 	((m).n_##name = narrow_length(c, i), (m).name = narrow(c, i))
 
 static int64_t
@@ -358,8 +358,7 @@ bool
 lks_encode_tables(struct lks_encoder *encoder, const struct lks_snap *snap)
 {
 	struct tables t = { .encoder = encoder, .snap = snap };
-	uint64_t *memory =
-		lks_scratch_map(COLUMNS * ROWS * sizeof(*memory));
+	uint64_t *memory = lks_scratch_map(COLUMNS * ROWS * sizeof(*memory));
 
 	if (memory == NULL || !gather_pcs(&t))
 		return no_memory();

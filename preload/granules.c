@@ -78,8 +78,7 @@ lks_granules_add(struct lks_granules *g, uintptr_t address)
 }
 
 bool
-lks_granules_hold(const struct lks_granules *g, uintptr_t start,
-		  uintptr_t end)
+lks_granules_hold(const struct lks_granules *g, uintptr_t start, uintptr_t end)
 {
 	for (uint64_t number = start >> LKS_GRANULE_SHIFT;
 	     number <= (end - 1) >> LKS_GRANULE_SHIFT; number++) {

@@ -175,11 +175,11 @@ pause_ns(struct timers *t, uint64_t now)
 {
 	uint64_t pause = 0;
 
-#define NO_LONGER_THAN(ns)                                                    \
-	do {                                                                  \
-		uint64_t at_most = (ns);                                      \
-		if (pause == 0 || at_most < pause)                            \
-			pause = at_most;                                      \
+#define NO_LONGER_THAN(ns)                                                     \
+	do {                                                                   \
+		uint64_t at_most = (ns);                                       \
+		if (pause == 0 || at_most < pause)                             \
+			pause = at_most;                                       \
 	} while (0)
 
 	if (lks_job_is_pending())
@@ -205,7 +205,8 @@ helper_main(void *unused)
 	struct timers t = { .gone_ns = GONE_FIRST_NS, .limit_armed = true };
 
 	(void)unused;
-	lks_tls.guard = LKS_GUARD_OWN; /* for ever: nothing here is the host's */
+	lks_tls.guard =
+		LKS_GUARD_OWN; /* for ever: nothing here is the host's */
 	lks_sys2(SYS_prctl, PR_SET_NAME, "leakshim");
 	if (lks_opts.interval_ns != 0)
 		t.interval_ns = now + lks_opts.interval_ns;

@@ -15,7 +15,7 @@ struct lks_ident {
 	int32_t parent_pid;
 	uint64_t start_ticks;
 	char exe[LKS_PATH_BYTES];
-	char name[256]; /* what it was started as: %e, only= */
+	char name[256];            /* what it was started as: %e, only= */
 	char argv[LKS_ARGV_BYTES]; /* each terminated by NUL */
 	uint32_t argv_bytes;
 	char start_directory[LKS_PATH_BYTES];

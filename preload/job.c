@@ -30,7 +30,7 @@ static _Atomic int32_t writer;
 static struct lks_snap snap;
 static struct lks_status status;
 
-static _Atomic int64_t live_bytes; /* summed from the threads' reports */
+static _Atomic int64_t live_bytes;        /* summed from the threads' reports */
 static _Atomic int64_t live_bytes_before; /* at the last snapshot */
 static _Atomic bool growth_told;          /* until a snapshot is taken */
 
@@ -43,18 +43,18 @@ post(uint32_t bits, uint32_t token)
 	uint64_t none = 0;
 	uint64_t after;
 
-	atomic_compare_exchange_strong_explicit(
-		&request_ns, &none, lks_clock_ns(CLOCK_MONOTONIC),
-		memory_order_relaxed, memory_order_relaxed);
+	atomic_compare_exchange_strong_explicit(&request_ns, &none,
+						lks_clock_ns(CLOCK_MONOTONIC),
+						memory_order_relaxed,
+						memory_order_relaxed);
 	do {
 		after = before | bits;
 		if (token != 0)
-			after = (after & UINT32_MAX) |
-				(uint64_t)token << TOKEN_SHIFT;
-	} while (!atomic_compare_exchange_weak_explicit(&pending, &before,
-							after,
-							memory_order_seq_cst,
-							memory_order_relaxed));
+			after = (after & UINT32_MAX) | (uint64_t)token
+							       << TOKEN_SHIFT;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&pending, &before, after, memory_order_seq_cst,
+		memory_order_relaxed));
 }
 
 void
@@ -98,9 +98,8 @@ lks_job_claim(int32_t self)
 void
 lks_job_hand_over(int32_t from, int32_t to)
 {
-	atomic_compare_exchange_strong_explicit(&writer, &from, to,
-						memory_order_seq_cst,
-						memory_order_relaxed);
+	atomic_compare_exchange_strong_explicit(
+		&writer, &from, to, memory_order_seq_cst, memory_order_relaxed);
 }
 
 static void
@@ -198,10 +197,10 @@ write_snapshot(enum lks_trigger trigger, enum lks_way way, uint64_t asked_ns)
 static bool
 serve_once(enum lks_way way)
 {
-	uint64_t asked_ns = atomic_exchange_explicit(&request_ns, 0,
-						     memory_order_relaxed);
-	uint64_t word = atomic_exchange_explicit(&pending, 0,
-						 memory_order_seq_cst);
+	uint64_t asked_ns =
+		atomic_exchange_explicit(&request_ns, 0, memory_order_relaxed);
+	uint64_t word =
+		atomic_exchange_explicit(&pending, 0, memory_order_seq_cst);
 	uint64_t cpu_ns = lks_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	if (word == 0)
@@ -274,9 +273,9 @@ lks_job_fork_child(void)
 	atomic_store_explicit(&request_ns, 0, memory_order_relaxed);
 	atomic_store_explicit(&writer, 0, memory_order_relaxed);
 	status = (struct lks_status){ .sequence = 0 };
-	atomic_store_explicit(
-		&live_bytes_before,
-		atomic_load_explicit(&live_bytes, memory_order_relaxed),
-		memory_order_relaxed);
+	atomic_store_explicit(&live_bytes_before,
+			      atomic_load_explicit(&live_bytes,
+						   memory_order_relaxed),
+			      memory_order_relaxed);
 	atomic_store_explicit(&growth_told, false, memory_order_relaxed);
 }

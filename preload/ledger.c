@@ -128,8 +128,8 @@ gather_claims(struct survey *s)
 	struct lks_range *ranges = lks_scratch_map(range_cap * sizeof(*ranges));
 	uint32_t range_count;
 
-	s->claims = lks_scratch_map((range_cap + thread_cap) *
-				    sizeof(*s->claims));
+	s->claims =
+		lks_scratch_map((range_cap + thread_cap) * sizeof(*s->claims));
 	if (ranges == NULL || s->claims == NULL)
 		return false;
 	range_count = lks_arena_ranges(ranges, range_cap);
@@ -165,8 +165,8 @@ add_resident(struct survey *s, enum kind kind, uintptr_t start, uintptr_t end)
 	size_t page = lks_ident.page_bytes;
 
 	while (start < end && s->scan_left > 0) {
-		size_t step = end - start < STEP_BYTES ? end - start :
-							 STEP_BYTES;
+		size_t step = end - start < STEP_BYTES ? end - start
+						       : STEP_BYTES;
 
 		/* ENOMEM: unmapped meanwhile. */
 		if (!lks_sys_failed(
@@ -231,8 +231,7 @@ read_mapping(struct survey *s, const char *line)
 
 	s->mappings++;
 	if (!lks_parse_hex(&line, &start) || *line++ != '-' ||
-	    !lks_parse_hex(&line, &end) || *line++ != ' ' ||
-	    strlen(line) < 5)
+	    !lks_parse_hex(&line, &end) || *line++ != ' ' || strlen(line) < 5)
 		return;
 	perms = line;
 	inode = perms + 5;
@@ -320,8 +319,8 @@ read_status(struct lks_ledger *out, char *text)
 	bool cloned = lks_sys_getpid() != lks_ident.pid;
 	char path[40];
 
-	if (lks_sys_failed(lks_sys_slurp("/proc/self/status", text,
-					 STATUS_BYTES)))
+	if (lks_sys_failed(
+		    lks_sys_slurp("/proc/self/status", text, STATUS_BYTES)))
 		return false;
 	out->rss_bytes = sum_of(text, "VmRSS:") * 1024;
 	out->file_bytes = sum_of(text, "RssFile:") * 1024;
@@ -371,8 +370,8 @@ lks_ledger_measure(struct lks_ledger *out, const struct lks_granules *blocks,
 	    !read_maps(&s) || !read_status(out, text))
 		return false;
 	heap = s.bytes[KIND_HEAP];
-	out->allocator_retained_bytes = heap > live_bytes ? heap - live_bytes :
-							    0;
+	out->allocator_retained_bytes = heap > live_bytes ? heap - live_bytes
+							  : 0;
 	out->direct_mmap_bytes = s.bytes[KIND_DIRECT];
 	out->thread_stack_bytes = s.bytes[KIND_STACK];
 	out->shim_bytes = s.bytes[KIND_SHIM];

@@ -91,14 +91,14 @@ format_list(char *text, size_t cap, const char *format, va_list *list)
 			put_text(&out, va_arg(*list, const char *));
 			break;
 		case 'd':
-			put_signed(&out, wide ? va_arg(*list, long) :
-						va_arg(*list, int));
+			put_signed(&out, wide ? va_arg(*list, long)
+					      : va_arg(*list, int));
 			break;
 		case 'u':
 		case 'x':
 			put_number(&out,
-				   wide ? va_arg(*list, unsigned long) :
-					  va_arg(*list, unsigned),
+				   wide ? va_arg(*list, unsigned long)
+					: va_arg(*list, unsigned),
 				   *format == 'u' ? 10 : 16);
 			break;
 		case '\0':
@@ -172,8 +172,8 @@ lks_msg(const char *format, ...)
 
 	va_start(list, format);
 	/* One byte less: the end of the line. */
-	length = prefix + format_list(line + prefix,
-				      sizeof(line) - prefix - 1, format, &list);
+	length = prefix + format_list(line + prefix, sizeof(line) - prefix - 1,
+				      format, &list);
 	va_end(list);
 	keep(line + prefix);
 	line[length++] = '\n';

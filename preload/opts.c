@@ -10,191 +10,17 @@
 #include "ident.h"
 #include "msg.h"
 #include "sys.h"
+#include "values.h"
+#include "wildcard.h"
 
 /* Longest value: a path in which every byte was escaped. */
 #define VALUE_BYTES (2 * LKS_PATH_BYTES)
 #define DEFAULT_MEMORY (1ull << 30)
-/* Below this the fixed parts of the tables would be most of it. */
-#define MEMORY_MIN (1ull << 20)
+/* The fixed parts are 5 MiB of address space (a quarter of that is touched):
+ * with less than this, nothing would be left to record in. */
+#define MEMORY_MIN (8ull << 20)
 
 struct lks_opts lks_opts;
-
-/* --- numbers --- */
-
-static bool
-parse_count(const char *text, uint64_t low, uint64_t high, uint64_t *out)
-{
-	uint64_t value;
-
-	if (!lks_parse_u64(&text, &value) || *text != '\0' || value < low ||
-	    value > high)
-		return false;
-	*out = value;
-	return true;
-}
-
-static bool
-parse_scaled(const char *text, const char *units, const uint64_t *scale,
-	     uint64_t low, uint64_t *out)
-{
-	uint64_t value;
-	uint64_t factor = 1;
-
-	if (!lks_parse_u64(&text, &value))
-		return false;
-	if (*text != '\0') {
-		const char *unit = strchr(units, *text);
-
-		if (unit == NULL || text[1] != '\0')
-			return false;
-		factor = scale[unit - units];
-	} else if (value != 0 && scale[0] != 1ull << 10) {
-		return false; /* a duration has a unit, unless it is 0 */
-	}
-	if (value > INT64_MAX / factor || value * factor < low)
-		return false;
-	*out = value * factor;
-	return true;
-}
-
-static bool
-parse_size(const char *text, uint64_t low, uint64_t *out)
-{
-	static const uint64_t scale[] = { 1ull << 10, 1ull << 20, 1ull << 30,
-					  1ull << 40 };
-
-	return parse_scaled(text, "KMGT", scale, low, out);
-}
-
-static void
-print_size(char *out, size_t cap, uint64_t bytes)
-{
-	static const char *const units[] = { "", "K", "M", "G", "T" };
-	uint32_t unit = 0;
-
-	while (unit < 4 && bytes != 0 && bytes % 1024 == 0) {
-		bytes /= 1024;
-		unit++;
-	}
-	lks_format(out, cap, "%lu%s", (unsigned long)bytes, units[unit]);
-}
-
-static bool
-parse_duration(const char *text, uint64_t *out)
-{
-	static const uint64_t scale[] = { 1000000000ull, 60000000000ull,
-					  3600000000000ull,
-					  86400000000000ull };
-
-	return parse_scaled(text, "smhd", scale, 0, out);
-}
-
-static void
-print_duration(char *out, size_t cap, uint64_t ns)
-{
-	uint64_t s = ns / 1000000000u;
-
-	if (s == 0)
-		lks_format(out, cap, "0");
-	else if (s % 86400 == 0)
-		lks_format(out, cap, "%lud", (unsigned long)(s / 86400));
-	else if (s % 3600 == 0)
-		lks_format(out, cap, "%luh", (unsigned long)(s / 3600));
-	else if (s % 60 == 0)
-		lks_format(out, cap, "%lum", (unsigned long)(s / 60));
-	else
-		lks_format(out, cap, "%lus", (unsigned long)s);
-}
-
-/* --- signals --- */
-
-static const struct {
-	const char *name;
-	int number;
-} signal_names[] = {
-	{ "HUP", SIGHUP },	 { "INT", SIGINT },	{ "QUIT", SIGQUIT },
-	{ "TRAP", SIGTRAP },	 { "USR1", SIGUSR1 },	{ "USR2", SIGUSR2 },
-	{ "PIPE", SIGPIPE },	 { "ALRM", SIGALRM },	{ "TERM", SIGTERM },
-	{ "STKFLT", SIGSTKFLT }, { "CHLD", SIGCHLD },	{ "CONT", SIGCONT },
-	{ "TSTP", SIGTSTP },	 { "TTIN", SIGTTIN },	{ "TTOU", SIGTTOU },
-	{ "URG", SIGURG },	 { "XCPU", SIGXCPU },	{ "XFSZ", SIGXFSZ },
-	{ "VTALRM", SIGVTALRM }, { "PROF", SIGPROF },	{ "WINCH", SIGWINCH },
-	{ "IO", SIGIO },	 { "POLL", SIGPOLL },	{ "PWR", SIGPWR },
-	{ "SYS", SIGSYS },
-};
-
-#define NAMES (sizeof(signal_names) / sizeof(signal_names[0]))
-
-/* Can't be caught, are faults of the host's own, or are glibc's. */
-static bool
-is_takeable(uint64_t number)
-{
-	return number >= 1 && number <= (uint64_t)SIGRTMAX &&
-	       number != SIGKILL && number != SIGSTOP && number != SIGSEGV &&
-	       number != SIGBUS && number != SIGFPE && number != SIGILL &&
-	       number != SIGABRT &&
-	       (number < 32 || number >= (uint64_t)SIGRTMIN);
-}
-
-static bool
-parse_realtime(const char *text, uint64_t *out)
-{
-	uint64_t n = 0;
-	bool from_max = strncmp(text, "RTMAX", 5) == 0;
-
-	if (!from_max && strncmp(text, "RTMIN", 5) != 0)
-		return false;
-	text += 5;
-	if (*text != '\0' && (*text++ != (from_max ? '-' : '+') ||
-			      !parse_count(text, 0, 64, &n)))
-		return false;
-	*out = from_max ? (uint64_t)SIGRTMAX - n : (uint64_t)SIGRTMIN + n;
-	return true;
-}
-
-static bool
-parse_signal(const char *text, int32_t *out)
-{
-	uint64_t number = 0;
-
-	if (strcmp(text, "none") == 0) {
-		*out = 0;
-		return true;
-	}
-	if (strncmp(text, "SIG", 3) == 0)
-		text += 3;
-	if (!parse_count(text, 1, 64, &number) &&
-	    !parse_realtime(text, &number))
-		for (size_t i = 0; i < NAMES; i++)
-			if (strcmp(text, signal_names[i].name) == 0)
-				number = (uint64_t)signal_names[i].number;
-	if (!is_takeable(number))
-		return false;
-	*out = (int32_t)number;
-	return true;
-}
-
-static void
-print_signal(char *out, size_t cap, int32_t number)
-{
-	if (number == 0) {
-		lks_copy_text(out, cap, "none");
-		return;
-	}
-	if (number >= SIGRTMIN) {
-		lks_format(out, cap, "RTMIN+%d", number - SIGRTMIN);
-		return;
-	}
-	for (size_t i = 0; i < NAMES; i++) {
-		if (signal_names[i].number == number) {
-			lks_copy_text(out, cap, signal_names[i].name);
-			return;
-		}
-	}
-	lks_format(out, cap, "%d", number);
-}
-
-/* --- the keys --- */
 
 static bool
 parse_path(const char *text, char *out)
@@ -232,13 +58,13 @@ print_out(char *out, size_t cap)
 static bool
 parse_user_signal(const char *text)
 {
-	return parse_signal(text, &lks_opts.signal);
+	return lks_value_signal(text, &lks_opts.signal);
 }
 
 static void
 print_user_signal(char *out, size_t cap)
 {
-	print_signal(out, cap, lks_opts.signal);
+	lks_value_print_signal(out, cap, lks_opts.signal);
 }
 
 static bool
@@ -248,7 +74,7 @@ parse_bell(const char *text)
 		lks_opts.bell = -1;
 		return true;
 	}
-	return parse_signal(text, &lks_opts.bell);
+	return lks_value_signal(text, &lks_opts.bell);
 }
 
 static void
@@ -257,19 +83,19 @@ print_bell(char *out, size_t cap)
 	if (lks_opts.bell < 0)
 		lks_copy_text(out, cap, "auto");
 	else
-		print_signal(out, cap, lks_opts.bell);
+		lks_value_print_signal(out, cap, lks_opts.bell);
 }
 
 static bool
 parse_interval(const char *text)
 {
-	return parse_duration(text, &lks_opts.interval_ns);
+	return lks_value_duration(text, &lks_opts.interval_ns);
 }
 
 static void
 print_interval(char *out, size_t cap)
 {
-	print_duration(out, cap, lks_opts.interval_ns);
+	lks_value_print_duration(out, cap, lks_opts.interval_ns);
 }
 
 /* The next of several words joined by '+', cut out of `text`. */
@@ -303,12 +129,12 @@ parse_on(const char *text)
 		if (strcmp(word, "exit") == 0) {
 			at_exit = true;
 		} else if (strncmp(word, "grow:", 5) == 0) {
-			if (!parse_size(word + 5, 1, &grow))
+			if (!lks_value_size(word + 5, 1, &grow))
 				return false;
 		} else if (strncmp(word, "limit:", 6) == 0 &&
 			   word[length - 1] == '%') {
 			word[length - 1] = '\0';
-			if (!parse_count(word + 6, 1, 100, &limit))
+			if (!lks_value_count(word + 6, 1, 100, &limit))
 				return false;
 		} else if (strcmp(text, "none") != 0) {
 			return false;
@@ -333,7 +159,8 @@ print_on(char *out, size_t cap)
 		plus = "+";
 	}
 	if (lks_opts.on_grow_bytes != 0) {
-		print_size(size, sizeof(size), lks_opts.on_grow_bytes);
+		lks_value_print_size(size, sizeof(size),
+				     lks_opts.on_grow_bytes);
 		n += lks_format(out + n, cap - n, "%sgrow:%s", plus, size);
 		plus = "+";
 	}
@@ -347,13 +174,13 @@ print_on(char *out, size_t cap)
 static bool
 parse_sample(const char *text)
 {
-	return parse_size(text, 1, &lks_opts.sample);
+	return lks_value_size(text, 1, &lks_opts.sample);
 }
 
 static void
 print_sample(char *out, size_t cap)
 {
-	print_size(out, cap, lks_opts.sample);
+	lks_value_print_size(out, cap, lks_opts.sample);
 }
 
 static bool
@@ -361,7 +188,7 @@ parse_depth(const char *text)
 {
 	uint64_t depth;
 
-	if (!parse_count(text, 1, LKS_DEPTH_MAX, &depth))
+	if (!lks_value_count(text, 1, LKS_DEPTH_MAX, &depth))
 		return false;
 	lks_opts.depth = (uint32_t)depth;
 	return true;
@@ -400,13 +227,13 @@ print_unwind(char *out, size_t cap)
 static bool
 parse_memory(const char *text)
 {
-	return parse_size(text, MEMORY_MIN, &lks_opts.memory);
+	return lks_value_size(text, MEMORY_MIN, &lks_opts.memory);
 }
 
 static void
 print_memory(char *out, size_t cap)
 {
-	print_size(out, cap, lks_opts_memory());
+	lks_value_print_size(out, cap, lks_opts_memory());
 }
 
 static bool
@@ -414,7 +241,7 @@ parse_keep(const char *text)
 {
 	uint64_t keep;
 
-	if (!parse_count(text, 2, LKS_KEEP_MAX, &keep))
+	if (!lks_value_count(text, 2, LKS_KEEP_MAX, &keep))
 		return false;
 	lks_opts.keep = (uint32_t)keep;
 	return true;
@@ -461,11 +288,10 @@ static void
 print_follow(char *out, size_t cap)
 {
 	lks_copy_text(out, cap,
-		      lks_opts.follow_fork && lks_opts.follow_exec ?
-			      "fork+exec" :
-		      lks_opts.follow_fork ? "fork" :
-		      lks_opts.follow_exec ? "exec" :
-					     "none");
+		      lks_opts.follow_fork && lks_opts.follow_exec ? "fork+exec"
+		      : lks_opts.follow_fork                       ? "fork"
+		      : lks_opts.follow_exec                       ? "exec"
+								   : "none");
 }
 
 /* A word for each of the two values of a flag. */
@@ -517,7 +343,7 @@ print_log(char *out, size_t cap)
 static bool
 parse_seed(const char *text)
 {
-	return parse_count(text, 0, UINT64_MAX, &lks_opts.seed);
+	return lks_value_count(text, 0, UINT64_MAX, &lks_opts.seed);
 }
 
 static void
@@ -542,7 +368,7 @@ static const struct option {
 	{ "sample", parse_sample, print_sample, "1 or a size" },
 	{ "depth", parse_depth, print_depth, "1 to 256" },
 	{ "unwind", parse_unwind, print_unwind, "cfi, fp or libunwind" },
-	{ "memory", parse_memory, print_memory, "a size of 1M or more" },
+	{ "memory", parse_memory, print_memory, "a size of 8M or more" },
 	{ "keep", parse_keep, print_keep, "2 to 4096" },
 	{ "only", parse_only, print_only, "a glob" },
 	{ "follow", parse_follow, print_follow, "fork, exec, both or none" },
@@ -677,66 +503,12 @@ lks_opts_get(uint32_t i, char *value, size_t cap)
 	return options[i].key;
 }
 
-/* --- only= --- */
-
-/* One element of a glob at *glob, moved past it, against one character. */
-static bool
-match_one(const char **glob, char c)
-{
-	const char *g = *glob;
-	/* A ']' right after the '[' is itself an element. */
-	const char *end = g[0] == '[' && g[1] != '\0' ? strchr(g + 2, ']') :
-							 NULL;
-	bool negated;
-	bool found = false;
-
-	if (*g == '\0' || c == '\0')
-		return false;
-	if (end == NULL) {
-		*glob = g + 1;
-		return *g == '?' || *g == c;
-	}
-	negated = g[1] == '!' || g[1] == '^';
-	for (g += negated ? 2 : 1; g < end; g++) {
-		char low = *g;
-
-		if (g[1] == '-' && g + 2 < end)
-			g += 2;
-		if (c >= low && c <= *g)
-			found = true;
-	}
-	*glob = end + 1;
-	return found != negated;
-}
-
-static bool
-match(const char *glob, const char *text)
-{
-	const char *star = NULL;
-	const char *star_text = NULL;
-
-	/* On a mismatch let the last star take one character more. */
-	while (*text != '\0' || *glob != '\0') {
-		if (*glob == '*') {
-			star = ++glob;
-			star_text = text;
-		} else if (!match_one(&glob, *text)) {
-			if (star == NULL || *star_text == '\0')
-				return false;
-			glob = star;
-			text = ++star_text;
-		} else {
-			text++;
-		}
-	}
-	return true;
-}
-
 bool
 lks_opts_tracks(const char *exe)
 {
 	const char *slash = strrchr(exe, '/');
 
 	return lks_opts.only[0] == '\0' ||
-	       match(lks_opts.only, slash != NULL ? slash + 1 : exe);
+	       lks_wildcard_matches(lks_opts.only,
+				    slash != NULL ? slash + 1 : exe);
 }

@@ -21,7 +21,8 @@ _exit(int status)
 	lks_real_resolve();
 	/* A vfork child shares our memory but is not us: its end is not ours.
 	 * No guard asked: a handler may leave in the middle of a call. */
-	if (lks_is_on() && lks_sys_getpid() == lks_ident.pid) {
+	if (lks_state_page.state != LKS_OFF &&
+	    lks_sys_getpid() == lks_ident.pid) {
 		lks_tls.guard = LKS_GUARD_OWN;
 		lks_writer_exit();
 	}

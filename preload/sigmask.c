@@ -39,8 +39,7 @@ lks_sigmask_restore(const struct lks_sigmask *mask)
 	struct timespec at_once = { 0, 0 };
 
 	if (!mask->xfsz_was_pending && xfsz_is_pending())
-		lks_sys4(SYS_rt_sigtimedwait, &xfsz, NULL, &at_once,
-			 SET_BYTES);
+		lks_sys4(SYS_rt_sigtimedwait, &xfsz, NULL, &at_once, SET_BYTES);
 	lks_sigmask_set(mask->before);
 }
 

@@ -1,9 +1,6 @@
 /*
  * Paths are large and the stack we run on may be small, so they are all
  * static; who holds the writer owns them.
- *
- * A template in force has every % code replaced but %n; a percent sign that
- * is meant stays doubled until a name is made of it.
  */
 #include "sink.h"
 
@@ -18,6 +15,7 @@
 #include "ident.h"
 #include "msg.h"
 #include "opts.h"
+#include "outname.h"
 #include "sys.h"
 
 /* Names tried until one is free: more than keep= allows one process, so only
@@ -26,11 +24,6 @@
 /* Temporary names tried: only a killed writer leaves one behind. */
 #define TEMP_TRIES 64u
 
-enum place {
-	WANTED,   /* out= */
-	FALLBACK, /* /tmp/leakshim-UID/ */
-};
-
 struct published {
 	uint64_t sequence;
 	/* What tells it from a file that took its name: inodes are reused. */
@@ -38,12 +31,10 @@ struct published {
 	uint64_t inode;
 	struct timespec written;
 	uint32_t number; /* %n */
-	enum place place;
+	enum lks_place place;
 };
 
-static char templates[2][LKS_PATH_BYTES]; /* by enum place */
-static enum place place;
-static bool has_number;      /* the template has a %n */
+static enum lks_place place;
 static uint32_t next_number; /* of the next file */
 static int fd = -1;
 static char path[LKS_PATH_BYTES];
@@ -54,195 +45,10 @@ static char error[512];
 static struct published published[LKS_KEEP_MAX + 1];
 static uint32_t published_count;
 
-/* --- names --- */
-
-struct text {
-	char *at;
-	size_t left; /* without the terminator */
-	bool cut;
-};
-
-static void
-put(struct text *out, char c)
-{
-	if (out->left == 0) {
-		out->cut = true;
-		return;
-	}
-	*out->at++ = c;
-	out->left--;
-	*out->at = '\0';
-}
-
-static void
-put_all(struct text *out, const char *s)
-{
-	while (*s != '\0')
-		put(out, *s++);
-}
-
-/* For a template: no slash from names the host chose, percent doubled. */
-static void
-put_name(struct text *out, const char *s)
-{
-	for (; *s != '\0'; s++) {
-		if (*s == '%')
-			put(out, '%');
-		put(out, *s == '/' ? '_' : *s);
-	}
-}
-
-static void
-put_number(struct text *out, uint64_t value, int digits)
-{
-	char decimal[24];
-	size_t length = lks_format(decimal, sizeof(decimal), "%lu",
-				   (unsigned long)value);
-
-	for (; digits > (int)length; digits--)
-		put(out, '0');
-	put_all(out, decimal);
-}
-
-/* UTC as 20240131T235959Z. Days to a date as by H. Hinnant's civil_from_days:
- * years are taken to begin in March, so that the leap day is their last. */
-static void
-put_time(struct text *out, uint64_t ns)
-{
-	uint64_t s = ns / 1000000000u;
-	uint64_t day = s / 86400 + 719468; /* since 0000-03-01 */
-	uint64_t era = day / 146097;
-	uint64_t of_era = day % 146097;
-	uint64_t year = (of_era - of_era / 1460 + of_era / 36524 -
-			 of_era / 146096) /
-			365;
-	uint64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-	uint64_t month = (5 * of_year + 2) / 153;
-
-	put_number(out, era * 400 + year + (month >= 10 ? 1 : 0), 4);
-	put_number(out, month < 10 ? month + 3 : month - 9, 2);
-	put_number(out, of_year - (153 * month + 2) / 5 + 1, 2);
-	put(out, 'T');
-	put_number(out, s / 3600 % 24, 2);
-	put_number(out, s / 60 % 60, 2);
-	put_number(out, s % 60, 2);
-	put(out, 'Z');
-}
-
-/* Replaces every code but %n and %%. Returns the first unknown one, 0: none. */
-static char
-expand(struct text *out, const char *raw)
-{
-	char unknown = '\0';
-
-	for (; *raw != '\0'; raw++) {
-		if (*raw != '%') {
-			put(out, *raw);
-			continue;
-		}
-		switch (*++raw) {
-		case 'e':
-			put_name(out, lks_ident.name);
-			break;
-		case 'h':
-			put_name(out, lks_ident.host);
-			break;
-		case 'p':
-			put_number(out, (uint64_t)lks_ident.pid, 0);
-			break;
-		case 't':
-			put_time(out, lks_ident.start_wall_ns);
-			break;
-		case 'n':
-			has_number = true;
-			put_all(out, "%n");
-			break;
-		case '%':
-			put_all(out, "%%");
-			break;
-		default:
-			unknown = *raw != '\0' ? *raw : '%';
-			put_all(out, "%%");
-			raw--;
-			break;
-		}
-	}
-	return unknown;
-}
-
-/* The name of file `number` in `path`: 0 or a negative errno. */
 static long
-make_path(enum place where, uint32_t number)
+make_path(enum lks_place where, uint32_t number)
 {
-	struct text out = { path, sizeof(path) - 1, false };
-
-	path[0] = '\0';
-	if (templates[where][0] == '\0')
-		return -ENOENT;
-	for (const char *t = templates[where]; *t != '\0'; t++) {
-		if (*t == '%' && *++t == 'n')
-			put_number(&out, number, 0);
-		else
-			put(&out, *t);
-	}
-	/* Without %n the first file has the very name that was asked for. */
-	if (!has_number && number > 0) {
-		put(&out, '.');
-		put_number(&out, number, 0);
-	}
-	return out.cut ? -ENAMETOOLONG : 0;
-}
-
-static uint32_t
-first_number(void)
-{
-	return has_number ? 1 : 0;
-}
-
-/* Is what out= says, with its codes replaced, a directory? */
-static bool
-is_directory(void)
-{
-	struct stat st;
-
-	return make_path(WANTED, first_number()) == 0 &&
-	       !lks_sys_failed(lks_sys4(SYS_newfstatat, AT_FDCWD, path, &st,
-					0)) &&
-	       S_ISDIR(st.st_mode);
-}
-
-/* Makes both templates of out=. Returns an unknown code, 0: none. */
-static char
-resolve(void)
-{
-	struct text wanted = { templates[WANTED], LKS_PATH_BYTES - 1, false };
-	struct text fallback = { templates[FALLBACK], LKS_PATH_BYTES - 1,
-				 false };
-	const char *raw = lks_opts.out;
-	const char *slash = strrchr(raw, '/');
-	char unknown;
-
-	has_number = false;
-	if (raw[0] != '/') {
-		for (const char *s = lks_ident.start_directory; *s; s++)
-			put_all(&wanted, *s == '%' ? "%%" : (char[]){ *s, 0 });
-		put(&wanted, '/');
-	}
-	unknown = expand(&wanted, raw);
-	/* Without a start directory a relative path leads nowhere. */
-	if (wanted.cut || (raw[0] != '/' && lks_ident.start_directory[0] == 0))
-		templates[WANTED][0] = '\0';
-	if (is_directory()) {
-		put(&wanted, '/');
-		expand(&wanted, LKS_OUT_DEFAULT);
-		slash = NULL;
-		raw = LKS_OUT_DEFAULT;
-	}
-	put_all(&fallback, "/tmp/leakshim-");
-	put_number(&fallback, (uint64_t)lks_sys0(SYS_geteuid), 0);
-	put(&fallback, '/');
-	expand(&fallback, slash != NULL ? slash + 1 : raw);
-	return unknown;
+	return lks_outname_make(where, number, path, sizeof(path));
 }
 
 static void
@@ -258,7 +64,7 @@ cut_to_directory(void)
 void
 lks_sink_init(void)
 {
-	char unknown = resolve();
+	char unknown = lks_outname_resolve();
 	long result;
 
 	if (unknown != '\0') {
@@ -266,18 +72,18 @@ lks_sink_init(void)
 
 		lks_msg("out= has an unknown code %%%s", code);
 	}
-	next_number = first_number();
+	next_number = lks_outname_first();
 	published_count = 0;
-	place = WANTED;
-	result = make_path(WANTED, next_number);
+	place = LKS_PLACE_WANTED;
+	result = make_path(LKS_PLACE_WANTED, next_number);
 	if (result == 0) {
 		cut_to_directory();
 		result = lks_sys3(SYS_faccessat, AT_FDCWD, path, 3);
 	}
 	if (lks_sys_failed(result)) {
-		place = FALLBACK;
-		lks_format(note, sizeof(note), "cannot write in '%s': %s",
-			   path, lks_errno_text(result));
+		place = LKS_PLACE_FALLBACK;
+		lks_format(note, sizeof(note), "cannot write in '%s': %s", path,
+			   lks_errno_text(result));
 		lks_msg("%s: snapshots go to /tmp/leakshim-%u/", note,
 			(unsigned)lks_sys0(SYS_geteuid));
 	}
@@ -292,8 +98,8 @@ lks_sink_fork_child(void)
 	last_path[0] = '\0';
 	error[0] = '\0';
 	published_count = 0;
-	resolve();
-	next_number = first_number();
+	lks_outname_resolve();
+	next_number = lks_outname_first();
 }
 
 /* --- one file --- */
@@ -310,7 +116,7 @@ lks_sink_fail(const char *what, long result)
 
 /* A temporary file beside the final one; a descriptor or a negative errno. */
 static long
-open_temp(enum place where)
+open_temp(enum lks_place where)
 {
 	long result = make_path(where, next_number);
 
@@ -318,7 +124,7 @@ open_temp(enum place where)
 		return result;
 	result = -EEXIST;
 	cut_to_directory();
-	if (where == FALLBACK && !lks_own_directory(path))
+	if (where == LKS_PLACE_FALLBACK && !lks_own_directory(path))
 		return -EACCES;
 	for (uint32_t i = 0; i < TEMP_TRIES && result == -EEXIST; i++) {
 		if (lks_format(temp, sizeof(temp), "%s/.leakshim.%d.%u.tmp",
@@ -343,18 +149,19 @@ lks_sink_open(void)
 	long result;
 
 	error[0] = '\0';
-	resolve(); /* the user may have changed, and with it the fallback */
-	result = open_temp(WANTED);
+	/* The user may have changed, and with it the fallback. */
+	lks_outname_resolve();
+	result = open_temp(LKS_PLACE_WANTED);
 	if (!lks_sys_failed(result)) {
-		place = WANTED;
+		place = LKS_PLACE_WANTED;
 		note[0] = '\0';
 	} else {
-		lks_format(note, sizeof(note), "cannot write in '%s': %s",
-			   path, lks_errno_text(result));
-		if (place == WANTED)
+		lks_format(note, sizeof(note), "cannot write in '%s': %s", path,
+			   lks_errno_text(result));
+		if (place == LKS_PLACE_WANTED)
 			lks_msg("%s", note);
-		result = open_temp(FALLBACK);
-		place = FALLBACK;
+		result = open_temp(LKS_PLACE_FALLBACK);
+		place = LKS_PLACE_FALLBACK;
 	}
 	if (lks_sys_failed(result)) {
 		lks_sink_fail("cannot create a file, neither where out= says "
@@ -518,7 +325,7 @@ lks_sink_recover(void)
 const char *
 lks_sink_template(void)
 {
-	return templates[place];
+	return lks_outname_template(place);
 }
 
 const char *

@@ -37,14 +37,13 @@ struct gather {
 void
 lks_hold_tell(uint64_t ns)
 {
-	uint64_t longest = atomic_load_explicit(&longest_hold_ns,
-						memory_order_relaxed);
+	uint64_t longest =
+		atomic_load_explicit(&longest_hold_ns, memory_order_relaxed);
 
 	while (ns > longest &&
-	       !atomic_compare_exchange_weak_explicit(&longest_hold_ns,
-						      &longest, ns,
-						      memory_order_relaxed,
-						      memory_order_relaxed))
+	       !atomic_compare_exchange_weak_explicit(
+		       &longest_hold_ns, &longest, ns, memory_order_relaxed,
+		       memory_order_relaxed))
 		;
 }
 
@@ -90,8 +89,7 @@ reach_site_slow(struct gather *g, uint32_t id)
 	size_t had = g->site_cap;
 	size_t cap = id + id / 8 + 1024;
 
-	snap->sites = lks_scratch_grow(snap->sites,
-				       had * sizeof(*snap->sites),
+	snap->sites = lks_scratch_grow(snap->sites, had * sizeof(*snap->sites),
 				       cap * sizeof(*snap->sites));
 	snap->live = lks_scratch_grow(snap->live, had * sizeof(*snap->live),
 				      cap * sizeof(*snap->live));
@@ -244,8 +242,8 @@ gather_sites(struct gather *g)
 	for (uint32_t id = 1; id <= snap->stack_count; id++) {
 		struct lks_snap_site *site = &snap->sites[id];
 
-		site->totals = lks_site_read(lks_heap_sites,
-					     (struct lks_stack){ id });
+		site->totals =
+			lks_site_read(lks_heap_sites, (struct lks_stack){ id });
 		if (site->totals.alloc_objects == 0 &&
 		    snap->live[id].objects == 0)
 			continue;
@@ -294,8 +292,8 @@ add_thread(const struct lks_snap *snap, const struct lks_thread_info *info)
 	t->held_stack_bytes += info->stack_bytes;
 	/* Plus one, as of every pc that did not make a call (unwind.h). */
 	if (t->start == 0 && info->start != 0)
-		t->start = lks_code(info->start + 1,
-				    lks_modmap_find(info->start));
+		t->start =
+			lks_code(info->start + 1, lks_modmap_find(info->start));
 }
 
 static bool
@@ -356,10 +354,9 @@ lks_snap_take(struct lks_snap *snap)
 	/* Last, so that everything that names them was read before. */
 	snap->node_count = lks_depot_node_count();
 	snap->module_count = lks_modmap_count();
-	snap->has_ledger =
-		lks_ledger_measure(&snap->ledger, &g.granules,
-				   snap->live_sum.bytes,
-				   lks_opts.deep && snap->way == LKS_WAY_HELPER);
+	snap->has_ledger = lks_ledger_measure(
+		&snap->ledger, &g.granules, snap->live_sum.bytes,
+		lks_opts.deep && snap->way == LKS_WAY_HELPER);
 	lks_scratch_drop(g.granules.slots);
 	lks_scratch_drop(g.blocks);
 	return true;

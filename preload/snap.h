@@ -49,8 +49,8 @@ struct lks_snap_cohort {
 };
 
 struct lks_snap_threads {
-	uint32_t stack;     /* creation site */
-	uint64_t start;     /* code of the start function plus one; 0 = unknown */
+	uint32_t stack; /* creation site */
+	uint64_t start; /* code of the start function plus one; 0 = unknown */
 	struct lks_site_totals totals; /* objects are threads */
 	uint64_t running;
 	uint64_t running_detached;
@@ -69,7 +69,7 @@ struct lks_snap {
 	uint64_t monotonic_ns;
 	struct lks_snap_bin bins[LKS_COHORTS]; /* oldest first */
 	uint32_t bin_count;
-	struct lks_snap_site *sites;     /* these three by stack number */
+	struct lks_snap_site *sites; /* these three by stack number */
 	struct lks_snap_live *live;
 	struct lks_snap_live *inherited; /* NULL in what is no fork's child */
 	uint32_t stack_count;

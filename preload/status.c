@@ -188,9 +188,9 @@ put_losses(struct page *page)
 {
 	uint64_t value;
 
-#define X(name)                                                               \
-	value = lks_count_get(name);                                          \
-	if (value != 0)                                                       \
+#define X(name)                                                                \
+	value = lks_count_get(name);                                           \
+	if (value != 0)                                                        \
 		number_line(page, "loss." #name, value);
 	LKS_COUNTERS(X)
 #undef X
@@ -248,9 +248,8 @@ replace(const char *path, const struct page *page)
 	lks_format(temp, sizeof(temp), "%s.tmp", path);
 	/* One left by a killed writer is in the way once. */
 	for (int i = 0; i < 2 && fd == -EEXIST; i++) {
-		fd = lks_sys_open(temp,
-				  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-				  0600);
+		fd = lks_sys_open(
+			temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 		if (fd == -EEXIST)
 			lks_sys3(SYS_unlinkat, AT_FDCWD, temp, 0);
 	}

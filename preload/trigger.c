@@ -100,6 +100,8 @@ static bool
 take(struct slot *slot, int sig)
 {
 	struct sigaction ours = { .sa_sigaction = on_signal };
+	/* The kernel's 64 signals; see lks_sigmask_block about the one left. */
+	uint64_t all = ~lks_sigset_of(33);
 	struct sigaction held;
 
 	if (lks_real.sigaction(sig, NULL, &held) != 0) {
@@ -107,15 +109,15 @@ take(struct slot *slot, int sig)
 		return false;
 	}
 	if (held.sa_handler != SIG_DFL) {
-		set_note(slot, held.sa_handler == SIG_IGN ?
-				       "was ignored when the program started" :
-				       "had a handler before the program "
-				       "started");
+		set_note(slot, held.sa_handler == SIG_IGN
+				       ? "was ignored when the program started"
+				       : "had a handler before the program "
+					 "started");
 		return false;
 	}
 	slot->view = held;
 	ours.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-	sigfillset(&ours.sa_mask);
+	memcpy(&ours.sa_mask, &all, sizeof(all));
 	atomic_store_explicit(&slot->number, sig, memory_order_relaxed);
 	if (lks_real.sigaction(sig, &ours, NULL) != 0) {
 		atomic_store_explicit(&slot->number, 0, memory_order_relaxed);

@@ -179,8 +179,8 @@ is_worth_a_file(void)
 static void
 wait_for_other_exit(void)
 {
-	uint64_t end = lks_clock_ns(CLOCK_MONOTONIC) +
-		       LKS_EXIT_WAIT_MS * 1000000ull;
+	uint64_t end =
+		lks_clock_ns(CLOCK_MONOTONIC) + LKS_EXIT_WAIT_MS * 1000000ull;
 
 	while (atomic_load_explicit(&exit_state, memory_order_acquire) !=
 		       EXIT_DONE &&
@@ -194,10 +194,9 @@ lks_writer_exit(void)
 	uint32_t first = EXIT_NOT;
 	struct lks_sigmask mask;
 
-	if (!atomic_compare_exchange_strong_explicit(&exit_state, &first,
-						     EXIT_RUNNING,
-						     memory_order_acq_rel,
-						     memory_order_acquire)) {
+	if (!atomic_compare_exchange_strong_explicit(
+		    &exit_state, &first, EXIT_RUNNING, memory_order_acq_rel,
+		    memory_order_acquire)) {
 		wait_for_other_exit();
 		return;
 	}
@@ -205,8 +204,7 @@ lks_writer_exit(void)
 	lks_sigmask_block(&mask);
 	if (is_worth_a_file())
 		lks_job_post(LKS_TRIGGER_EXIT, 0);
-	if (lks_job_wait_claim(lks_sys_gettid(),
-			       LKS_EXIT_WAIT_MS * 1000000ull))
+	if (lks_job_wait_claim(lks_sys_gettid(), LKS_EXIT_WAIT_MS * 1000000ull))
 		lks_job_serve_last(LKS_WAY_EXIT);
 	lks_status_remove();
 	lks_cloned_reap();

@@ -93,8 +93,8 @@ preload_env_read(const char *path, size_t *bytes)
 		free(data);
 		return NULL;
 	}
-	while ((n = gzread(file, data + *bytes,
-			   (unsigned)(cap - *bytes - 1))) > 0) {
+	while ((n = gzread(file, data + *bytes, (unsigned)(cap - *bytes - 1))) >
+	       0) {
 		*bytes += (size_t)n;
 		if (*bytes + 1 == cap)
 			data = realloc(data, cap *= 2);

@@ -281,8 +281,8 @@ threads_ship_by_creation_site_with_their_start(void **state)
 	assert_int_equal(c->exited_unjoined[0], 1);
 	assert_int_equal(c->held_stack_bytes[0], 3 * 8192);
 	for (size_t m = 0; m < s->n_pcs && number < c->start_pc[0]; m++)
-		for (size_t i = 0; i < s->pcs[m]->n_address_delta &&
-				   number < c->start_pc[0];
+		for (size_t i = 0;
+		     i < s->pcs[m]->n_address_delta && number < c->start_pc[0];
 		     i++, number++)
 			pc += (uint64_t)s->pcs[m]->address_delta[i];
 	assert_int_equal(pc, 0x5551);

@@ -55,13 +55,12 @@ parts_sum_to_rss(void **state)
 
 	(void)state;
 	assert_true(l.rss_bytes > 0);
-	assert_int_equal((int64_t)(l.live_heap_bytes +
-				   l.allocator_retained_bytes +
-				   l.direct_mmap_bytes + l.thread_stack_bytes +
-				   l.file_bytes + l.shared_bytes +
-				   l.shim_bytes) +
-				 l.unexplained_bytes,
-			 (int64_t)l.rss_bytes);
+	assert_int_equal(
+		(int64_t)(l.live_heap_bytes + l.allocator_retained_bytes +
+			  l.direct_mmap_bytes + l.thread_stack_bytes +
+			  l.file_bytes + l.shared_bytes + l.shim_bytes) +
+			l.unexplained_bytes,
+		(int64_t)l.rss_bytes);
 	assert_int_equal(l.live_heap_bytes, 12345);
 	assert_true(l.thread_stack_bytes > 0);
 	assert_true(l.mapping_count > 10);

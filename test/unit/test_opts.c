@@ -60,26 +60,36 @@ static void
 what_is_printed_is_read_back_the_same(void **state)
 {
 	static const char *const texts[][2] = {
-		{ "out", "/a/%p\\,x.snap" }, { "signal", "RTMIN+3" },
-		{ "signal", "none" },	     { "bell", "RTMIN+7" },
-		{ "interval", "90s" },	     { "interval", "5m" },
-		{ "interval", "8h" },	     { "interval", "2d" },
-		{ "on", "exit" },	     { "on", "grow:16M" },
+		{ "out", "/a/%p\\,x.snap" },
+		{ "signal", "RTMIN+3" },
+		{ "signal", "none" },
+		{ "bell", "RTMIN+7" },
+		{ "interval", "90s" },
+		{ "interval", "5m" },
+		{ "interval", "8h" },
+		{ "interval", "2d" },
+		{ "on", "exit" },
+		{ "on", "grow:16M" },
 		{ "on", "exit+grow:16M+limit:90%" },
-		{ "sample", "512K" },	     { "depth", "256" },
-		{ "unwind", "fp" },	     { "memory", "3G" },
-		{ "keep", "2" },	     { "only", "red*-[a-z]?" },
-		{ "follow", "fork" },	     { "follow", "none" },
-		{ "follow", "exec" },	     { "start", "off" },
-		{ "ledger", "deep" },	     { "log", "l.txt" },
+		{ "sample", "512K" },
+		{ "depth", "256" },
+		{ "unwind", "fp" },
+		{ "memory", "3G" },
+		{ "keep", "2" },
+		{ "only", "red*-[a-z]?" },
+		{ "follow", "fork" },
+		{ "follow", "none" },
+		{ "follow", "exec" },
+		{ "start", "off" },
+		{ "ledger", "deep" },
+		{ "log", "l.txt" },
 		{ "seed", "18446744073709551615" },
 	};
 	char text[256];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		snprintf(text, sizeof(text), "%s=%s", texts[i][0],
-			 texts[i][1]);
+		snprintf(text, sizeof(text), "%s=%s", texts[i][0], texts[i][1]);
 		lks_opts_parse(text);
 		assert_string_equal(in_force(texts[i][0]), texts[i][1]);
 	}
@@ -128,16 +138,20 @@ static void
 bad_value_leaves_the_default_and_says_so(void **state)
 {
 	static const char *const bad[] = {
-		"signal=KILL",	 "signal=9",	 "signal=33",
-		"signal=SEGV",	 "signal=RTMIN+99", "interval=5",
-		"interval=5x",	 "interval=",	 "on=grow",
-		"on=grow:0",	 "on=limit:101%", "on=limit:50",
-		"on=exit+what",	 "sample=0",	 "sample=12Q",
-		"sample=99999999999999999999", "depth=0", "depth=257",
-		"depth=3x",	 "unwind=magic", "memory=4K",
-		"keep=1",	 "keep=5000",	 "follow=spoon",
-		"start=maybe",	 "ledger=shallow", "seed=-1",
-		"out=",
+		"signal=KILL",     "signal=9",
+		"signal=33",       "signal=SEGV",
+		"signal=RTMIN+99", "interval=5",
+		"interval=5x",     "interval=",
+		"on=grow",         "on=grow:0",
+		"on=limit:101%",   "on=limit:50",
+		"on=exit+what",    "sample=0",
+		"sample=12Q",      "sample=99999999999999999999",
+		"depth=0",         "depth=257",
+		"depth=3x",        "unwind=magic",
+		"memory=4K",       "keep=1",
+		"keep=5000",       "follow=spoon",
+		"start=maybe",     "ledger=shallow",
+		"seed=-1",         "out=",
 	};
 
 	(void)state;

@@ -103,8 +103,7 @@ existing_file_is_never_replaced(void **state)
 	assert_content("taken.1", "foreign");
 	assert_content("taken.2", "foreign");
 	assert_content("taken.3", "ours");
-	assert_string_equal(lks_sink_last_path(),
-			    preload_env_path("taken.3"));
+	assert_string_equal(lks_sink_last_path(), preload_env_path("taken.3"));
 	write_one(2, "next");
 	assert_content("taken.4", "next");
 }
@@ -227,8 +226,7 @@ full_disk_leaves_no_file_and_the_reason(void **state)
 		close(full);
 	}
 	assert_false(lks_sink_write("x", 1));
-	assert_non_null(
-		strstr(lks_sink_error(), "no space left on device"));
+	assert_non_null(strstr(lks_sink_error(), "no space left on device"));
 	lks_sink_discard();
 	assert_int_equal(count_hidden_files(), 0);
 	assert_false(is_there("full.2"));

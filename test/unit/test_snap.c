@@ -25,8 +25,7 @@ stack_of(uint64_t pc)
 }
 
 static void
-insert(uintptr_t address, struct lks_stack site, uint64_t size,
-       uint32_t epoch)
+insert(uintptr_t address, struct lks_stack site, uint64_t size, uint32_t epoch)
 {
 	struct lks_block b = { address, size, site, epoch };
 	struct lks_block old;
@@ -134,9 +133,9 @@ cohorts_come_by_site_then_age_and_sum_to_live(void **state)
 		bytes += c->bytes;
 		assert_true(c->bin < snap.bin_count);
 		if (i > 0)
-			assert_true(c[-1].row < c->row ||
-				    (c[-1].row == c->row &&
-				     c[-1].bin < c->bin));
+			assert_true(
+				c[-1].row < c->row ||
+				(c[-1].row == c->row && c[-1].bin < c->bin));
 	}
 	assert_int_equal(bytes, snap.live_sum.bytes);
 	for (uint32_t i = 0; i < 300; i++)
@@ -146,7 +145,7 @@ cohorts_come_by_site_then_age_and_sum_to_live(void **state)
 static void
 bins_cover_every_second_once(void **state)
 {
-	static const uint64_t ends[] = { 1,    2,    5,	      64,	3600,
+	static const uint64_t ends[] = { 1,     2,      5,        64,      3600,
 					 86399, 604800, 1u << 20, 31536000 };
 	struct lks_snap_bin bins[LKS_COHORTS];
 
@@ -225,8 +224,7 @@ main(void)
 		cmocka_unit_test(live_is_summed_per_site_from_the_live_table),
 		cmocka_unit_test(sampled_blocks_count_with_their_weight),
 		cmocka_unit_test(blocks_from_before_the_fork_are_inherited),
-		cmocka_unit_test(
-			cohorts_come_by_site_then_age_and_sum_to_live),
+		cmocka_unit_test(cohorts_come_by_site_then_age_and_sum_to_live),
 		cmocka_unit_test(bins_cover_every_second_once),
 		cmocka_unit_test(later_bins_are_unions_of_earlier_ones),
 		cmocka_unit_test(cohorts_beyond_the_table_are_counted),
