@@ -239,8 +239,8 @@ read_fields(struct reader *reader, struct gunzip *stream)
 	/* Both must be there: a file can be whole gzip and yet end too early
 	 * (a copy of a copy that was cut, then compressed), and what lacks
 	 * only the last of gzip's check sum was never checked. */
-	reader->model->truncated =
-		!reader->has_trailer || gunzip_cut_short(stream);
+	reader->model->truncated = !reader->has_trailer ||
+				   gunzip_cut_short(stream);
 	reader->model->prefix_bytes = reader->offset;
 	return 0;
 }

@@ -23,7 +23,7 @@ static struct lks_range ranges[RANGES_MAX]; /* guard: lock */
 static uint32_t range_count;                /* guard: lock */
 static char *chunk;                         /* guard: lock */
 static size_t chunk_left;                   /* guard: lock */
-static bool fork_holds; /* guard: lock, when true */
+static bool fork_holds;                     /* guard: lock, when true */
 static _Atomic uint64_t mapped_bytes;
 static _Atomic uint64_t cap_bytes = UINT64_MAX;
 
@@ -105,8 +105,7 @@ range_remove_locked(uintptr_t start, uintptr_t end)
 static void *
 map_pages(size_t bytes)
 {
-	long result = lks_sys6(SYS_mmap, 0, (long)bytes,
-			       PROT_READ | PROT_WRITE,
+	long result = lks_sys6(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE,
 			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
 			       0);
 

@@ -84,8 +84,8 @@ boot_early(void)
 	lks_opts_parse(getenv("LEAKSHIM"));
 	lks_arena_init(lks_opts_memory());
 	lks_epoch_init();
-	lks_sampler_init(lks_opts.sample, lks_opts.seed != 0 ? lks_opts.seed :
-							       random_seed());
+	lks_sampler_init(lks_opts.sample,
+			 lks_opts.seed != 0 ? lks_opts.seed : random_seed());
 	lks_tls_init();
 	shim_new_resolve();
 	if (!make_tables()) {
@@ -93,9 +93,9 @@ boot_early(void)
 		return;
 	}
 	/* libunwind is opened by the constructor: never from a malloc. */
-	lks_unwind_init(lks_opts.unwind == LKS_UNWIND_LIBUNWIND ?
-				LKS_UNWIND_CFI :
-				lks_opts.unwind);
+	lks_unwind_init(lks_opts.unwind == LKS_UNWIND_LIBUNWIND
+				? LKS_UNWIND_CFI
+				: lks_opts.unwind);
 	why = sanitizer();
 	if (why != NULL)
 		lks_state_disable(why);
@@ -121,10 +121,9 @@ lks_boot_early(void)
 	/* libc's constructor, the first of all, sets the environment. */
 	if (!known || environ == NULL)
 		return false;
-	if (!atomic_compare_exchange_strong_explicit(&early, &none,
-						     BOOT_UNDER_WAY,
-						     memory_order_acquire,
-						     memory_order_relaxed))
+	if (!atomic_compare_exchange_strong_explicit(
+		    &early, &none, BOOT_UNDER_WAY, memory_order_acquire,
+		    memory_order_relaxed))
 		return false;
 	host_errno = errno;
 	lks_tls.guard = LKS_GUARD_OWN;
@@ -229,7 +228,7 @@ static void
 warn_of_own_malloc(void)
 {
 	void *found = dlsym(RTLD_DEFAULT, "malloc");
-	const ElfW(Sym) *symbol;
+	const ElfW(Sym) * symbol;
 	void *entry = NULL;
 	Dl_info info;
 

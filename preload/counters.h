@@ -12,22 +12,22 @@
 #include "lks.h"
 
 /* name, as in snapshot.proto's Losses */
-#define LKS_COUNTERS(X)                                                       \
-	X(dropped_allocs)                                                     \
-	X(dropped_frees)                                                      \
-	X(truncated_stacks)                                                   \
-	X(unknown_frees)                                                      \
-	X(implicit_frees)                                                     \
-	X(reentrant_calls)                                                    \
-	X(early_calls)                                                        \
-	X(depot_overflows)                                                    \
-	X(size_clamped)                                                       \
-	X(map_failures)                                                       \
-	X(snapshot_failures)                                                  \
-	X(snapshots_removed)                                                  \
-	X(threads_untracked)                                                  \
-	X(modules_unknown)                                                    \
-	X(late_calls)                                                         \
+#define LKS_COUNTERS(X)                                                        \
+	X(dropped_allocs)                                                      \
+	X(dropped_frees)                                                       \
+	X(truncated_stacks)                                                    \
+	X(unknown_frees)                                                       \
+	X(implicit_frees)                                                      \
+	X(reentrant_calls)                                                     \
+	X(early_calls)                                                         \
+	X(depot_overflows)                                                     \
+	X(size_clamped)                                                        \
+	X(map_failures)                                                        \
+	X(snapshot_failures)                                                   \
+	X(snapshots_removed)                                                   \
+	X(threads_untracked)                                                   \
+	X(modules_unknown)                                                     \
+	X(late_calls)                                                          \
 	X(cohort_overflows)
 
 struct lks_counters {
@@ -40,10 +40,10 @@ extern struct lks_counters lks_counters;
 
 /* Any context. Relaxed: a count orders nothing. */
 #define lks_count(name) lks_count_add(name, 1)
-#define lks_count_add(name, n)                                                \
-	((void)atomic_fetch_add_explicit(&lks_counters.name, (n),             \
+#define lks_count_add(name, n)                                                 \
+	((void)atomic_fetch_add_explicit(&lks_counters.name, (n),              \
 					 memory_order_relaxed))
-#define lks_count_get(name)                                                   \
+#define lks_count_get(name)                                                    \
 	atomic_load_explicit(&lks_counters.name, memory_order_relaxed)
 
 /* FORK. Losses belong to the process: a child starts at zero. */

@@ -101,9 +101,9 @@ reserve(_Atomic uint32_t *count, void *_Atomic *pages, size_t record_bytes,
 				    memory_order_relaxed))
 				lks_arena_release(page, bytes);
 		}
-		if (atomic_compare_exchange_weak_explicit(
-			    count, &last, id, memory_order_acq_rel,
-			    memory_order_relaxed))
+		if (atomic_compare_exchange_weak_explicit(count, &last, id,
+							  memory_order_acq_rel,
+							  memory_order_relaxed))
 			return id;
 	}
 }
@@ -154,8 +154,7 @@ intern_node(uint32_t parent, uint64_t code)
 		}
 		seen = head;
 		if (mine == 0) {
-			mine = reserve(&node_count,
-				       (void *_Atomic *)node_pages,
+			mine = reserve(&node_count, (void *_Atomic *)node_pages,
 				       sizeof(struct node), LKS_NODES_MAX);
 			if (mine == 0)
 				return 0;
@@ -206,8 +205,8 @@ intern_path(const uint64_t *code, uint32_t count)
 }
 
 static LKS_NOINLINE struct lks_stack
-intern_new(const uint64_t *code, uint32_t count, uint32_t flags,
-	   uint32_t hash, _Atomic uint32_t *bucket, uint32_t head)
+intern_new(const uint64_t *code, uint32_t count, uint32_t flags, uint32_t hash,
+	   _Atomic uint32_t *bucket, uint32_t head)
 {
 	uint32_t seen = head;
 	uint32_t node;
@@ -217,8 +216,8 @@ intern_new(const uint64_t *code, uint32_t count, uint32_t flags,
 	if (atomic_load_explicit(&full, memory_order_relaxed))
 		return lks_depot_overflow();
 	node = intern_path(code, count);
-	mine = node == 0 ? 0 :
-			   reserve(&stack_count, (void *_Atomic *)stack_pages,
+	mine = node == 0 ? 0
+			 : reserve(&stack_count, (void *_Atomic *)stack_pages,
 				   sizeof(struct stack), LKS_STACKS_MAX);
 	if (mine == 0) {
 		atomic_store_explicit(&full, true, memory_order_relaxed);

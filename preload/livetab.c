@@ -307,8 +307,7 @@ lks_livetab_insert(const struct lks_block *block, struct lks_block *old)
 	for (int attempt = 0; attempt < 8; attempt++) {
 		uint32_t i;
 
-		if (lks_unlikely(
-			    !lks_lock_take(&sh->lock, LKS_RANK_SHARD)))
+		if (lks_unlikely(!lks_lock_take(&sh->lock, LKS_RANK_SHARD)))
 			return LKS_NOT_INSERTED;
 		catch_up_locked(sh);
 		if (lks_unlikely(!is_kept(hash, sh->shift))) {

@@ -22,15 +22,15 @@
 
 struct lks_block {
 	uintptr_t address;
-	uint64_t size;         /* requested bytes */
+	uint64_t size; /* requested bytes */
 	struct lks_stack site;
-	uint32_t epoch;        /* epoch.h */
+	uint32_t epoch; /* epoch.h */
 };
 
 enum lks_insert {
 	LKS_INSERTED,
-	LKS_REPLACED, /* the address was held: *old is the former record */
-	LKS_THINNED,  /* not kept, by rule */
+	LKS_REPLACED,     /* the address was held: *old is the former record */
+	LKS_THINNED,      /* not kept, by rule */
 	LKS_NOT_INSERTED, /* no memory or the lock timed out */
 };
 

@@ -14,8 +14,7 @@
 #ifdef LKS_DEBUG
 /* Highest rank this thread holds, to check the order. Each thread's own. */
 static __thread uint8_t held[8] __attribute__((tls_model("initial-exec")));
-static __thread uint32_t held_count
-	__attribute__((tls_model("initial-exec")));
+static __thread uint32_t held_count __attribute__((tls_model("initial-exec")));
 
 static void
 check_rank(enum lks_rank rank)
@@ -46,8 +45,8 @@ static inline bool
 attempt(struct lks_lock *lock)
 {
 	return atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 &&
-	       atomic_exchange_explicit(&lock->word, 1,
-					memory_order_acquire) == 0;
+	       atomic_exchange_explicit(&lock->word, 1, memory_order_acquire) ==
+		       0;
 }
 
 static LKS_NOINLINE bool

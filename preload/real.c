@@ -21,8 +21,8 @@ static _Atomic bool resolved;
 void *
 lks_bootstrap_alloc(size_t alignment, size_t size)
 {
-	size_t used = atomic_load_explicit(&bootstrap_used,
-					   memory_order_relaxed);
+	size_t used =
+		atomic_load_explicit(&bootstrap_used, memory_order_relaxed);
 	size_t start;
 
 	if (alignment < 16)
@@ -61,10 +61,10 @@ lks_bootstrap_size(const void *p)
 }
 
 /* POSIX lets a void * hold a function; ISO C has no cast for it. */
-#define RESOLVE(name)                                                         \
-	do {                                                                  \
-		void *symbol = dlsym(RTLD_NEXT, #name);                       \
-		memcpy(&lks_real.name, &symbol, sizeof(symbol));              \
+#define RESOLVE(name)                                                          \
+	do {                                                                   \
+		void *symbol = dlsym(RTLD_NEXT, #name);                        \
+		memcpy(&lks_real.name, &symbol, sizeof(symbol));               \
 	} while (0)
 
 bool

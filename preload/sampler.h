@@ -23,7 +23,7 @@ struct lks_weight {
 
 /* Per-thread state. */
 struct lks_sampler {
-	int64_t left;  /* bytes until the next sample; sampled when < 0 */
+	int64_t left;    /* bytes until the next sample; sampled when < 0 */
 	uint64_t random; /* xorshift state, never 0 */
 };
 

@@ -227,11 +227,11 @@ shim_alloc(size_t alignment, size_t size, const struct lks_regs *regs)
 	if (!shim_enter()) {
 		if (!lks_real_is_known())
 			return early_alloc(alignment, size);
-		return alignment == 0 ? lks_real.malloc(size) :
-					lks_real.aligned_alloc(alignment, size);
+		return alignment == 0 ? lks_real.malloc(size)
+				      : lks_real.aligned_alloc(alignment, size);
 	}
-	p = alignment == 0 ? lks_real.malloc(size) :
-			     lks_real.aligned_alloc(alignment, size);
+	p = alignment == 0 ? lks_real.malloc(size)
+			   : lks_real.aligned_alloc(alignment, size);
 	if (lks_likely(p != NULL))
 		shim_record(p, size, regs);
 	shim_leave();
@@ -340,8 +340,8 @@ static void *
 realloc_bootstrap(void *p, size_t size)
 {
 	size_t old = lks_bootstrap_size(p);
-	void *q = lks_real_is_known() ? lks_real.malloc(size) :
-					early_alloc(0, size);
+	void *q = lks_real_is_known() ? lks_real.malloc(size)
+				      : early_alloc(0, size);
 
 	if (q != NULL)
 		memcpy(q, p, old < size ? old : size);
@@ -387,8 +387,8 @@ realloc_from(void *p, size_t size, const struct lks_regs *regs)
 	if (!shim_enter()) {
 		if (lks_bootstrap_owns(p))
 			return realloc_bootstrap(p, size);
-		return lks_real_is_known() ? lks_real.realloc(p, size) :
-					     early_alloc(0, size);
+		return lks_real_is_known() ? lks_real.realloc(p, size)
+					   : early_alloc(0, size);
 	}
 	if (p == NULL) {
 		q = lks_real.realloc(NULL, size);
@@ -431,18 +431,18 @@ reallocarray(void *p, size_t count, size_t size)
  * around another call, hence the macro: `call` is the real call, `early` what
  * to return while there is none.
  */
-#define ALIGNED(size, call, early)                                            \
-	do {                                                                  \
-		struct lks_regs regs = LKS_REGS_OF_CALLER();                  \
-		void *p_;                                                     \
-                                                                              \
-		if (!shim_enter())                                            \
-			return lks_real_is_known() ? (call) : (early);        \
-		p_ = (call);                                                  \
-		if (p_ != NULL && !shim_is_skipped(size))                     \
-			shim_record(p_, (size), &regs);                       \
-		shim_leave();                                                 \
-		return p_;                                                    \
+#define ALIGNED(size, call, early)                                             \
+	do {                                                                   \
+		struct lks_regs regs = LKS_REGS_OF_CALLER();                   \
+		void *p_;                                                      \
+                                                                               \
+		if (!shim_enter())                                             \
+			return lks_real_is_known() ? (call) : (early);         \
+		p_ = (call);                                                   \
+		if (p_ != NULL && !shim_is_skipped(size))                      \
+			shim_record(p_, (size), &regs);                        \
+		shim_leave();                                                  \
+		return p_;                                                     \
 	} while (0)
 
 LKS_EXPORT void *
@@ -495,7 +495,7 @@ malloc_usable_size(void *p)
 {
 	if (lks_bootstrap_owns(p))
 		return lks_bootstrap_size(p);
-	return lks_real.malloc_usable_size != NULL && p != NULL ?
-		       lks_real.malloc_usable_size(p) :
-		       0;
+	return lks_real.malloc_usable_size != NULL && p != NULL
+		       ? lks_real.malloc_usable_size(p)
+		       : 0;
 }

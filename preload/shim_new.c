@@ -22,45 +22,45 @@
 
 /* The mangled names, for x86-64 and other LP64 machines: m is size_t,
  * St11align_val_t std::align_val_t, RKSt9nothrow_t const std::nothrow_t &. */
-#define NEWS(X)                                                               \
-	X(_Znwm, (size_t n), (n), n, 0)                                       \
-	X(_Znam, (size_t n), (n), n, 0)                                       \
-	X(_ZnwmSt11align_val_t, (size_t n, size_t align), (n, align), n,      \
-	  align)                                                              \
-	X(_ZnamSt11align_val_t, (size_t n, size_t align), (n, align), n,      \
-	  align)                                                              \
-	X(_ZnwmRKSt9nothrow_t, (size_t n, const void *tag), (n, tag), n, 0)   \
-	X(_ZnamRKSt9nothrow_t, (size_t n, const void *tag), (n, tag), n, 0)   \
-	X(_ZnwmSt11align_val_tRKSt9nothrow_t,                                 \
-	  (size_t n, size_t align, const void *tag), (n, align, tag), n,      \
-	  align)                                                              \
-	X(_ZnamSt11align_val_tRKSt9nothrow_t,                                 \
-	  (size_t n, size_t align, const void *tag), (n, align, tag), n,      \
+#define NEWS(X)                                                                \
+	X(_Znwm, (size_t n), (n), n, 0)                                        \
+	X(_Znam, (size_t n), (n), n, 0)                                        \
+	X(_ZnwmSt11align_val_t, (size_t n, size_t align), (n, align), n,       \
+	  align)                                                               \
+	X(_ZnamSt11align_val_t, (size_t n, size_t align), (n, align), n,       \
+	  align)                                                               \
+	X(_ZnwmRKSt9nothrow_t, (size_t n, const void *tag), (n, tag), n, 0)    \
+	X(_ZnamRKSt9nothrow_t, (size_t n, const void *tag), (n, tag), n, 0)    \
+	X(_ZnwmSt11align_val_tRKSt9nothrow_t,                                  \
+	  (size_t n, size_t align, const void *tag), (n, align, tag), n,       \
+	  align)                                                               \
+	X(_ZnamSt11align_val_tRKSt9nothrow_t,                                  \
+	  (size_t n, size_t align, const void *tag), (n, align, tag), n,       \
 	  align)
 
-#define DELETES(X)                                                            \
-	X(_ZdlPv, (void *p), (p))                                             \
-	X(_ZdaPv, (void *p), (p))                                             \
-	X(_ZdlPvm, (void *p, size_t n), (p, n))                               \
-	X(_ZdaPvm, (void *p, size_t n), (p, n))                               \
-	X(_ZdlPvRKSt9nothrow_t, (void *p, const void *tag), (p, tag))         \
-	X(_ZdaPvRKSt9nothrow_t, (void *p, const void *tag), (p, tag))         \
-	X(_ZdlPvSt11align_val_t, (void *p, size_t align), (p, align))         \
-	X(_ZdaPvSt11align_val_t, (void *p, size_t align), (p, align))         \
-	X(_ZdlPvmSt11align_val_t, (void *p, size_t n, size_t align),          \
-	  (p, n, align))                                                      \
-	X(_ZdaPvmSt11align_val_t, (void *p, size_t n, size_t align),          \
-	  (p, n, align))                                                      \
-	X(_ZdlPvSt11align_val_tRKSt9nothrow_t,                                \
-	  (void *p, size_t align, const void *tag), (p, align, tag))          \
-	X(_ZdaPvSt11align_val_tRKSt9nothrow_t,                                \
+#define DELETES(X)                                                             \
+	X(_ZdlPv, (void *p), (p))                                              \
+	X(_ZdaPv, (void *p), (p))                                              \
+	X(_ZdlPvm, (void *p, size_t n), (p, n))                                \
+	X(_ZdaPvm, (void *p, size_t n), (p, n))                                \
+	X(_ZdlPvRKSt9nothrow_t, (void *p, const void *tag), (p, tag))          \
+	X(_ZdaPvRKSt9nothrow_t, (void *p, const void *tag), (p, tag))          \
+	X(_ZdlPvSt11align_val_t, (void *p, size_t align), (p, align))          \
+	X(_ZdaPvSt11align_val_t, (void *p, size_t align), (p, align))          \
+	X(_ZdlPvmSt11align_val_t, (void *p, size_t n, size_t align),           \
+	  (p, n, align))                                                       \
+	X(_ZdaPvmSt11align_val_t, (void *p, size_t n, size_t align),           \
+	  (p, n, align))                                                       \
+	X(_ZdlPvSt11align_val_tRKSt9nothrow_t,                                 \
+	  (void *p, size_t align, const void *tag), (p, align, tag))           \
+	X(_ZdaPvSt11align_val_tRKSt9nothrow_t,                                 \
 	  (void *p, size_t align, const void *tag), (p, align, tag))
 
 static struct {
-#define X(name, parameters, ...) void *(*name) parameters;
+#define X(name, parameters, ...) void *(*name)parameters;
 	NEWS(X)
 #undef X
-#define X(name, parameters, arguments) void (*name) parameters;
+#define X(name, parameters, arguments) void(*name) parameters;
 	DELETES(X)
 #undef X
 } next;
@@ -86,8 +86,8 @@ shim_new_resolve(void)
 		dlerror();
 		return;
 	}
-#define X(name, ...)                                                          \
-	symbol = dlsym(RTLD_NEXT, #name);                                     \
+#define X(name, ...)                                                           \
+	symbol = dlsym(RTLD_NEXT, #name);                                      \
 	memcpy(&next.name, &symbol, sizeof(symbol));
 	NEWS(X)
 	DELETES(X)
@@ -141,29 +141,29 @@ plain_new(size_t size, size_t align, const struct lks_regs *regs)
 	return lks_real.malloc(size);
 }
 
-#define X(name, parameters, arguments, size, align)                           \
-	void *name parameters;                                                \
-	LKS_EXPORT void *name parameters                                      \
-	{                                                                     \
-		struct lks_regs regs = LKS_REGS_OF_CALLER();                  \
-		void *(*real) parameters = next.name;                         \
-		void *symbol;                                                 \
-		void *p;                                                      \
-                                                                              \
-		if (real != NULL) {                                           \
-			p = real arguments;                                   \
-			if (is_recorded)                                      \
-				record_new(p, size, &regs);                   \
-			return p;                                             \
-		}                                                             \
-		p = plain_new(size, align, &regs);                            \
-		if (p != NULL)                                                \
-			return p;                                             \
-		symbol = find_loaded(#name);                                  \
-		if (symbol == NULL)                                           \
-			return NULL;                                          \
-		memcpy(&real, &symbol, sizeof(symbol));                       \
-		return real arguments;                                        \
+#define X(name, parameters, arguments, size, align)                            \
+	void *name parameters;                                                 \
+	LKS_EXPORT void *name parameters                                       \
+	{                                                                      \
+		struct lks_regs regs = LKS_REGS_OF_CALLER();                   \
+		void *(*real)parameters = next.name;                           \
+		void *symbol;                                                  \
+		void *p;                                                       \
+                                                                               \
+		if (real != NULL) {                                            \
+			p = real arguments;                                    \
+			if (is_recorded)                                       \
+				record_new(p, size, &regs);                    \
+			return p;                                              \
+		}                                                              \
+		p = plain_new(size, align, &regs);                             \
+		if (p != NULL)                                                 \
+			return p;                                              \
+		symbol = find_loaded(#name);                                   \
+		if (symbol == NULL)                                            \
+			return NULL;                                           \
+		memcpy(&real, &symbol, sizeof(symbol));                        \
+		return real arguments;                                         \
 	}
 NEWS(X)
 #undef X
@@ -181,20 +181,20 @@ forget(void *p)
 	return true;
 }
 
-#define X(name, parameters, arguments)                                        \
-	void name parameters;                                                 \
-	LKS_EXPORT void name parameters                                       \
-	{                                                                     \
-		bool entered;                                                 \
-                                                                              \
-		if (next.name == NULL) {                                      \
-			shim_free(p);                                         \
-			return;                                               \
-		}                                                             \
-		entered = forget(p);                                          \
-		next.name arguments;                                          \
-		if (entered)                                                  \
-			shim_leave();                                         \
+#define X(name, parameters, arguments)                                         \
+	void name parameters;                                                  \
+	LKS_EXPORT void name parameters                                        \
+	{                                                                      \
+		bool entered;                                                  \
+                                                                               \
+		if (next.name == NULL) {                                       \
+			shim_free(p);                                          \
+			return;                                                \
+		}                                                              \
+		entered = forget(p);                                           \
+		next.name arguments;                                           \
+		if (entered)                                                   \
+			shim_leave();                                          \
 	}
 DELETES(X)
 #undef X

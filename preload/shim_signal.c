@@ -49,8 +49,8 @@ signal(int sig, handler *function)
 {
 	handler *old;
 
-	return answered(sig, function, &old) ? old :
-					       lks_real.signal(sig, function);
+	return answered(sig, function, &old) ? old
+					     : lks_real.signal(sig, function);
 }
 
 LKS_EXPORT handler *
@@ -70,9 +70,9 @@ sysv_signal(int sig, handler *function)
 {
 	handler *old;
 
-	return answered(sig, function, &old) ?
-		       old :
-		       lks_real.sysv_signal(sig, function);
+	return answered(sig, function, &old)
+		       ? old
+		       : lks_real.sysv_signal(sig, function);
 }
 
 LKS_EXPORT handler *

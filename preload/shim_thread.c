@@ -101,9 +101,8 @@ prepare(const struct lks_regs *regs, pthread_t *where,
 		lks_tls_learn(NULL);
 	if (attr != NULL)
 		pthread_attr_getdetachstate(attr, &detached);
-	ref = lks_threads_create(shim_capture(regs), start,
-				 (uintptr_t)argument, where,
-				 stack_bytes_of(attr),
+	ref = lks_threads_create(shim_capture(regs), start, (uintptr_t)argument,
+				 where, stack_bytes_of(attr),
 				 detached == PTHREAD_CREATE_DETACHED);
 	shim_leave();
 	return ref;
@@ -182,14 +181,14 @@ ended(struct lks_thread_ref ref, void (*tell)(struct lks_thread_ref))
  * thread's, and told after the call succeeded. The guard is down during the
  * call: joining waits, and the host may cancel it.
  */
-#define ENDS(type, success, thread, call, tell)                               \
-	do {                                                                  \
-		struct lks_thread_ref ref = find(thread);                     \
-		type result = (call);                                         \
-                                                                              \
-		if (result == (success))                                      \
-			ended(ref, tell);                                     \
-		return result;                                                \
+#define ENDS(type, success, thread, call, tell)                                \
+	do {                                                                   \
+		struct lks_thread_ref ref = find(thread);                      \
+		type result = (call);                                          \
+                                                                               \
+		if (result == (success))                                       \
+			ended(ref, tell);                                      \
+		return result;                                                 \
 	} while (0)
 
 LKS_EXPORT int
@@ -241,8 +240,8 @@ thrd_join(thrd_t thread, int *value)
 LKS_EXPORT int
 thrd_detach(thrd_t thread)
 {
-	ENDS(int, thrd_success, (pthread_t)thread,
-	     lks_real.thrd_detach(thread), lks_threads_detached);
+	ENDS(int, thrd_success, (pthread_t)thread, lks_real.thrd_detach(thread),
+	     lks_threads_detached);
 }
 
 LKS_EXPORT _Noreturn void

@@ -97,8 +97,8 @@ find(struct lks_sites *sites, uint32_t stripe, uint32_t site)
 }
 
 bool
-lks_site_alloc(struct lks_sites *sites, struct lks_stack site,
-	       uint32_t stripe, uint64_t objects, uint64_t bytes)
+lks_site_alloc(struct lks_sites *sites, struct lks_stack site, uint32_t stripe,
+	       uint64_t objects, uint64_t bytes)
 {
 	struct counts *c = find(sites, stripe, site.id);
 
@@ -153,8 +153,8 @@ lks_site_read(struct lks_sites *sites, struct lks_stack site)
 
 		if (c == NULL)
 			continue;
-		sum.alloc_objects += atomic_load_explicit(
-			&c->alloc_objects, memory_order_relaxed);
+		sum.alloc_objects += atomic_load_explicit(&c->alloc_objects,
+							  memory_order_relaxed);
 		sum.alloc_bytes += atomic_load_explicit(&c->alloc_bytes,
 							memory_order_relaxed);
 	}

@@ -13,8 +13,8 @@
 #include "lks.h"
 
 enum lks_state {
-	LKS_OFF = 0,     /* not booted, disabled, or a child we know nothing of */
-	LKS_ON = 1,      /* recording */
+	LKS_OFF = 0, /* not booted, disabled, or a child we know nothing of */
+	LKS_ON = 1,  /* recording */
 	LKS_DORMANT = 2, /* start=off: booted, passing through */
 };
 

@@ -109,9 +109,8 @@ lks_sys_futex_wait(const volatile void *word, uint32_t seen,
 		.tv_nsec = (long)(timeout_ns % 1000000000u),
 	};
 
-	return lks_sys6(SYS_futex, (long)word,
-			FUTEX_WAIT | FUTEX_PRIVATE_FLAG, (long)seen,
-			timeout_ns != 0 ? (long)&timeout : 0, 0, 0);
+	return lks_sys6(SYS_futex, (long)word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG,
+			(long)seen, timeout_ns != 0 ? (long)&timeout : 0, 0, 0);
 }
 
 void

@@ -43,8 +43,7 @@ lks_sys6(long n, long a, long b, long c, long d, long e, long f)
 
 	__asm__ volatile("svc 0"
 			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4),
-			   "r"(x5)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
 			 : "memory");
 	return x0;
 }
@@ -55,11 +54,11 @@ lks_sys6(long n, long a, long b, long c, long d, long e, long f)
 #define lks_sys0(n) lks_sys6((n), 0, 0, 0, 0, 0, 0)
 #define lks_sys1(n, a) lks_sys6((n), (long)(a), 0, 0, 0, 0, 0)
 #define lks_sys2(n, a, b) lks_sys6((n), (long)(a), (long)(b), 0, 0, 0, 0)
-#define lks_sys3(n, a, b, c)                                                  \
+#define lks_sys3(n, a, b, c)                                                   \
 	lks_sys6((n), (long)(a), (long)(b), (long)(c), 0, 0, 0)
-#define lks_sys4(n, a, b, c, d)                                               \
+#define lks_sys4(n, a, b, c, d)                                                \
 	lks_sys6((n), (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
-#define lks_sys5(n, a, b, c, d, e)                                            \
+#define lks_sys5(n, a, b, c, d, e)                                             \
 	lks_sys6((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 
 static inline bool

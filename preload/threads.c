@@ -23,8 +23,8 @@ struct entry {
 	uint32_t next; /* free list */
 	pthread_t handle;
 	pthread_t *where; /* the host's variable; valid until user code runs */
-	bool bound;   /* in the index */
-	bool counted; /* in lks_thread_sites: the real create succeeded */
+	bool bound;       /* in the index */
+	bool counted;     /* in lks_thread_sites: the real create succeeded */
 };
 
 static struct lks_lock lock;
@@ -88,9 +88,9 @@ entry_locked(struct lks_thread_ref ref)
 	if (ref.entry == 0 || entries == NULL)
 		return NULL;
 	e = &entries[ref.entry];
-	return e->serial == ref.serial && e->info.state != LKS_THREAD_FREE ?
-		       e :
-		       NULL;
+	return e->serial == ref.serial && e->info.state != LKS_THREAD_FREE
+		       ? e
+		       : NULL;
 }
 
 static void
@@ -125,9 +125,8 @@ free_locked(struct entry *e)
 }
 
 struct lks_thread_ref
-lks_threads_create(struct lks_stack site, uintptr_t start,
-		   uintptr_t argument, pthread_t *where, uint64_t stack_bytes,
-		   bool detached)
+lks_threads_create(struct lks_stack site, uintptr_t start, uintptr_t argument,
+		   pthread_t *where, uint64_t stack_bytes, bool detached)
 {
 	struct lks_thread_ref ref = { 0, 0 };
 	struct entry *e = NULL;
@@ -136,8 +135,8 @@ lks_threads_create(struct lks_stack site, uintptr_t start,
 		goto untracked;
 	if (entries == NULL) {
 		/* The arena's lock ranks above ours. */
-		struct entry *table = lks_arena_map(
-			(LKS_THREADS_MAX + 1) * sizeof(struct entry));
+		struct entry *table = lks_arena_map((LKS_THREADS_MAX + 1) *
+						    sizeof(struct entry));
 		handle_index = lks_arena_map(INDEX_SLOTS * sizeof(uint32_t));
 		if (handle_index == NULL)
 			lks_arena_release(table, (LKS_THREADS_MAX + 1) *
@@ -359,7 +358,6 @@ lks_threads_fork_child(struct lks_thread_ref self)
 	/* The other threads are not here, nor are their stacks. They end as
 	 * far as this process's ledger goes. */
 	for (uint32_t i = 1; i <= used; i++)
-		if (entries[i].info.state != LKS_THREAD_FREE &&
-		    i != self.entry)
+		if (entries[i].info.state != LKS_THREAD_FREE && i != self.entry)
 			free_locked(&entries[i]);
 }

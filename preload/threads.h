@@ -39,16 +39,15 @@ struct lks_thread_info {
 	bool detached;
 	int32_t tid; /* 0 until it runs */
 	uint64_t stack_bytes;
-	uintptr_t start;    /* the start function */
-	uintptr_t argument; /* and what the host passes it */
+	uintptr_t start;          /* the start function */
+	uintptr_t argument;       /* and what the host passes it */
 	struct lks_bounds bounds; /* of its stack; hi 0 until it runs */
 };
 
 /* RECORD, creating thread, before the real create. Entry 0: no room. `where`:
  * the host's variable for the pthread_t (lks_threads_bind). */
-struct lks_thread_ref lks_threads_create(struct lks_stack site,
-					 uintptr_t start, uintptr_t argument,
-					 pthread_t *where,
+struct lks_thread_ref lks_threads_create(struct lks_stack site, uintptr_t start,
+					 uintptr_t argument, pthread_t *where,
 					 uint64_t stack_bytes, bool detached);
 /* The real create failed. */
 void lks_threads_cancel(struct lks_thread_ref ref);

@@ -75,8 +75,8 @@ lks_tls_init(void)
 	if (end != NULL)
 		main_stack_end = (uintptr_t)*end;
 	lks_sys4(SYS_prlimit64, 0, RLIMIT_STACK, NULL, &limit);
-	main_stack_size = limit.rlim_cur < MAIN_STACK_MAX ? limit.rlim_cur :
-							    MAIN_STACK_MAX;
+	main_stack_size = limit.rlim_cur < MAIN_STACK_MAX ? limit.rlim_cur
+							  : MAIN_STACK_MAX;
 	if (pthread_key_create(&key, thread_ends) == 0) {
 		have_key = key < INLINE_KEYS;
 		if (!have_key)

@@ -44,11 +44,11 @@ struct lks_tls {
 	bool known; /* bounds, stripe and sampler are set */
 	bool late;  /* past its key destructors: holds no block */
 	uint8_t destructor_rounds;
-	uint8_t stripe;       /* of the site counters */
-	uint32_t ticks;       /* recorded calls until the clock is read */
-	uint32_t tick_period; /* 1 .. LKS_TICK_CALLS */
-	uint64_t tick_ns;     /* CLOCK_MONOTONIC of the last tick */
-	int64_t net_bytes;    /* live bytes not yet reported */
+	uint8_t stripe;           /* of the site counters */
+	uint32_t ticks;           /* recorded calls until the clock is read */
+	uint32_t tick_period;     /* 1 .. LKS_TICK_CALLS */
+	uint64_t tick_ns;         /* CLOCK_MONOTONIC of the last tick */
+	int64_t net_bytes;        /* live bytes not yet reported */
 	struct lks_thread *block; /* NULL until the first walk */
 	struct lks_bounds bounds;
 	struct lks_thread_ref self; /* thread ledger; entry 0 = not in it */
@@ -79,8 +79,8 @@ void lks_tls_give_back(void);
 static inline struct lks_thread *
 lks_tls_block(void)
 {
-	return lks_likely(lks_tls.block != NULL) ? lks_tls.block :
-						   lks_tls_block_slow();
+	return lks_likely(lks_tls.block != NULL) ? lks_tls.block
+						 : lks_tls_block_slow();
 }
 
 /* RECORD, when ticks ran out: reads the clock, reports net_bytes. */

@@ -31,36 +31,37 @@ struct block {
 };
 
 /* One call site each: a function that the compiler keeps apart. */
-#define SITES(X)                                                              \
-	X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)   \
-	X(13) X(14) X(15)
+#define SITES(X)                                                               \
+	X(0)                                                                   \
+	X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)   \
+		X(14) X(15)
 
-#define X(n)                                                                  \
-	__attribute__((noinline, noclone)) static void *malloc_site_##n(      \
-		void *old, size_t size)                                       \
-	{                                                                     \
-		void *p = malloc(size);                                       \
-                                                                              \
-		(void)old;                                                    \
-		__asm__ volatile("" : "+r"(p));                               \
-		return p;                                                     \
-	}                                                                     \
-	__attribute__((noinline, noclone)) static void *calloc_site_##n(      \
-		void *old, size_t size)                                       \
-	{                                                                     \
-		void *p = calloc(size, 1);                                    \
-                                                                              \
-		(void)old;                                                    \
-		__asm__ volatile("" : "+r"(p));                               \
-		return p;                                                     \
-	}                                                                     \
-	__attribute__((noinline, noclone)) static void *realloc_site_##n(     \
-		void *old, size_t size)                                       \
-	{                                                                     \
-		void *p = realloc(old, size);                                 \
-                                                                              \
-		__asm__ volatile("" : "+r"(p));                               \
-		return p;                                                     \
+#define X(n)                                                                   \
+	__attribute__((noinline, noclone)) static void *malloc_site_##n(       \
+		void *old, size_t size)                                        \
+	{                                                                      \
+		void *p = malloc(size);                                        \
+                                                                               \
+		(void)old;                                                     \
+		__asm__ volatile("" : "+r"(p));                                \
+		return p;                                                      \
+	}                                                                      \
+	__attribute__((noinline, noclone)) static void *calloc_site_##n(       \
+		void *old, size_t size)                                        \
+	{                                                                      \
+		void *p = calloc(size, 1);                                     \
+                                                                               \
+		(void)old;                                                     \
+		__asm__ volatile("" : "+r"(p));                                \
+		return p;                                                      \
+	}                                                                      \
+	__attribute__((noinline, noclone)) static void *realloc_site_##n(      \
+		void *old, size_t size)                                        \
+	{                                                                      \
+		void *p = realloc(old, size);                                  \
+                                                                               \
+		__asm__ volatile("" : "+r"(p));                                \
+		return p;                                                      \
 	}
 SITES(X)
 #undef X
@@ -71,9 +72,9 @@ static const struct {
 	const char *name;
 	site_function *function;
 } sites[] = {
-#define X(n)                                                                  \
-	{ "malloc_site_" #n, malloc_site_##n },                               \
-		{ "calloc_site_" #n, calloc_site_##n },                       \
+#define X(n)                                                                   \
+	{ "malloc_site_" #n, malloc_site_##n },                                \
+		{ "calloc_site_" #n, calloc_site_##n },                        \
 		{ "realloc_site_" #n, realloc_site_##n },
 	SITES(X)
 #undef X
@@ -177,8 +178,7 @@ write_log(const char *path)
 		}
 		fprintf(f, "%s,%ju,%ju,%ju,%ju\n", sites[s].name,
 			(uintmax_t)sum.alloc_objects,
-			(uintmax_t)sum.alloc_bytes,
-			(uintmax_t)sum.free_objects,
+			(uintmax_t)sum.alloc_bytes, (uintmax_t)sum.free_objects,
 			(uintmax_t)sum.free_bytes);
 	}
 	fclose(f);

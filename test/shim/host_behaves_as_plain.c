@@ -41,8 +41,7 @@ show_own_handlers(void)
 	struct sigaction act = { .sa_handler = on_signal };
 
 	printf("signal: %d\n", signal(SIGUSR2, on_signal) == SIG_DFL);
-	printf("signal again: %d\n",
-	       signal(SIGUSR2, SIG_DFL) == on_signal);
+	printf("signal again: %d\n", signal(SIGUSR2, SIG_DFL) == on_signal);
 	for (int sig = SIGRTMIN; sig <= SIGRTMAX; sig++) {
 		sigaction(sig, &act, &old);
 		if (old.sa_handler != SIG_DFL)

@@ -12,12 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK(x)                                                              \
-	do {                                                                  \
-		if (!(x)) {                                                   \
-			printf("line %d: %s\n", __LINE__, #x);                \
-			failed = 1;                                           \
-		}                                                             \
+#define CHECK(x)                                                               \
+	do {                                                                   \
+		if (!(x)) {                                                    \
+			printf("line %d: %s\n", __LINE__, #x);                 \
+			failed = 1;                                            \
+		}                                                              \
 	} while (0)
 
 static int failed;

@@ -34,8 +34,7 @@
 #define ARCH AUDIT_ARCH_AARCH64
 #endif
 
-static void __attribute__((noreturn))
-die(const char *what)
+static void __attribute__((noreturn)) die(const char *what)
 {
 	fprintf(stderr, "starve: %s: %s\n", what, strerror(errno));
 	exit(125);

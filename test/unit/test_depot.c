@@ -46,8 +46,8 @@ nodes_spell_the_stack_innermost_first(void **state)
 	uint32_t at;
 
 	(void)state;
-	assert_true(lks_depot_get_stack(lks_depot_intern(code, 4, true),
-					&stack));
+	assert_true(
+		lks_depot_get_stack(lks_depot_intern(code, 4, true), &stack));
 	assert_true(stack.truncated);
 	at = stack.node;
 	for (int i = 0; i < 4; i++) {

@@ -18,9 +18,8 @@ epochs_cover_time_without_gaps(void **state)
 		assert_int_equal(lks_epoch_to_s(e), lks_epoch_from_s(e + 1));
 	}
 	/* Six days to the second, more than a year in all. */
-	assert_int_equal(lks_epoch_to_s(6 * 86400) -
-				 lks_epoch_from_s(6 * 86400),
-			 1);
+	assert_int_equal(
+		lks_epoch_to_s(6 * 86400) - lks_epoch_from_s(6 * 86400), 1);
 	assert_true(lks_epoch_from_s(LKS_EPOCH_MAX) > 366ull * 86400);
 }
 

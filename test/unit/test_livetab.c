@@ -91,9 +91,9 @@ many_blocks_survive_growth_and_removal(void **state)
 	for (uintptr_t k = 0; k < N; k++) {
 		uintptr_t i = k * 7919 % N;
 
-		assert_int_equal(
-			lks_livetab_take(0x555500000000 + i * 48, &out),
-			LKS_TAKEN);
+		assert_int_equal(lks_livetab_take(0x555500000000 + i * 48,
+						  &out),
+				 LKS_TAKEN);
 		assert_int_equal(out.size, i);
 		assert_int_equal(out.site.id, i % 1000 + 1);
 	}

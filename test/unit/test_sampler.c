@@ -27,7 +27,7 @@ exact_mode_counts_each_block_once(void **state)
 static void
 weights_are_inverse_probabilities(void **state)
 {
-	const uint64_t sizes[] = { 0,	  1,	   16,	     4096,
+	const uint64_t sizes[] = { 0,     1,      16,        4096,
 				   65536, 524288, 10u << 20, 1u << 30 };
 
 	(void)state;

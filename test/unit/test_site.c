@@ -58,10 +58,10 @@ static void *
 count(void *argument)
 {
 	for (int i = 0; i < 200000; i++) {
-		lks_site_alloc(lks_heap_sites, busy, (uint32_t)(uintptr_t)argument,
-			       1, 16);
-		lks_site_free(lks_heap_sites, busy, (uint32_t)(uintptr_t)argument,
-			      1, 16);
+		lks_site_alloc(lks_heap_sites, busy,
+			       (uint32_t)(uintptr_t)argument, 1, 16);
+		lks_site_free(lks_heap_sites, busy,
+			      (uint32_t)(uintptr_t)argument, 1, 16);
 	}
 	return NULL;
 }

@@ -102,9 +102,9 @@ reused_handle_releases_the_right_thread(void **state)
 static void
 failed_creation_counts_nothing(void **state)
 {
-	uint64_t created =
-		lks_site_read(lks_thread_sites, site).alloc_objects;
-	struct lks_thread_ref ref = lks_threads_create(site, 1, 2, &where, 8192, 0);
+	uint64_t created = lks_site_read(lks_thread_sites, site).alloc_objects;
+	struct lks_thread_ref ref =
+		lks_threads_create(site, 1, 2, &where, 8192, 0);
 
 	(void)state;
 	lks_threads_cancel(ref);
