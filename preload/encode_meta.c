@@ -154,7 +154,7 @@ encode_module(struct lks_encoder *encoder, const struct lks_module *module)
 		m.unloaded = module->unloaded;
 		m.n_segments = module->segment_count;
 	}
-	for (size_t i = 0; i < m.n_segments; i++) {
+	for (size_t i = 0; module != NULL && i < m.n_segments; i++) {
 		leakshim__v1__segment__init(&segments[i]);
 		segments[i].start = module->segments[i].start;
 		segments[i].end = module->segments[i].end;
