@@ -31,11 +31,8 @@ struct block {
 };
 
 /* One call site each: a function that the compiler keeps apart. */
-#define SITES(X)                                                               \
-	X(0)                                                                   \
-	X(1)                                                                   \
-	X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)  \
-		X(15)
+#define SITES(X) FOUR(X, 0) FOUR(X, 1) FOUR(X, 2) FOUR(X, 3)
+#define FOUR(X, n) X(n##0) X(n##1) X(n##2) X(n##3)
 
 #define X(n)                                                                   \
 	__attribute__((noinline, noclone)) static void *malloc_site_##n(       \
