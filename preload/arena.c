@@ -115,12 +115,11 @@ map_pages(size_t bytes)
 	}
 	/* Sparse tables must cost what they touch; older kernels say EINVAL. */
 	lks_sys3(SYS_madvise, result, bytes, MADV_NOHUGEPAGE);
-	atomic_fetch_add_explicit(&mapped_bytes, bytes, memory_order_relaxed);
 	return (void *)result;
 }
 
 void *
-lks_arena_map_beyond_cap(size_t bytes)
+lks_arena_reserve(size_t bytes)
 {
 	void *pages;
 
@@ -136,17 +135,26 @@ lks_arena_map_beyond_cap(size_t bytes)
 }
 
 void *
+lks_arena_map_beyond_cap(size_t bytes)
+{
+	void *pages = lks_arena_reserve(bytes);
+
+	if (pages != NULL)
+		atomic_fetch_add_explicit(&mapped_bytes, round_to_pages(bytes),
+					  memory_order_relaxed);
+	return pages;
+}
+
+void *
 lks_arena_map(size_t bytes)
 {
-	if (lks_unlikely(lks_arena_is_tight(bytes))) {
-		lks_count(map_failures);
-		return NULL;
-	}
+	if (lks_unlikely(lks_arena_is_tight(bytes)))
+		return NULL; /* what could not be kept is counted by the asker */
 	return lks_arena_map_beyond_cap(bytes);
 }
 
 void
-lks_arena_release(void *pages, size_t bytes)
+lks_arena_unreserve(void *pages, size_t bytes)
 {
 	bytes = round_to_pages(bytes);
 	if (pages == NULL || bytes == 0)
@@ -156,7 +164,16 @@ lks_arena_release(void *pages, size_t bytes)
 		lks_lock_drop(&lock);
 	}
 	lks_sys2(SYS_munmap, pages, bytes);
-	atomic_fetch_sub_explicit(&mapped_bytes, bytes, memory_order_relaxed);
+}
+
+void
+lks_arena_release(void *pages, size_t bytes)
+{
+	if (pages == NULL)
+		return;
+	lks_arena_unreserve(pages, bytes);
+	atomic_fetch_sub_explicit(&mapped_bytes, round_to_pages(bytes),
+				  memory_order_relaxed);
 }
 
 void *

@@ -15,8 +15,8 @@ void lks_arena_init(uint64_t cap_bytes);
 
 /*
  * RECORD, WRITER. `bytes` rounded up to pages; zeroed, page-aligned, the
- * caller's until lks_arena_release with the same size. NULL: refused by the
- * kernel or over the cap; counted. Takes LKS_RANK_ARENA.
+ * caller's until lks_arena_release with the same size. NULL: over the cap, or
+ * refused by the kernel (counted). Takes LKS_RANK_ARENA.
  */
 void *lks_arena_map(size_t bytes) __attribute__((warn_unused_result));
 void lks_arena_release(void *pages, size_t bytes);
@@ -25,6 +25,15 @@ void lks_arena_release(void *pages, size_t bytes);
  * full table can still be reported. */
 void *lks_arena_map_beyond_cap(size_t bytes)
 	__attribute__((warn_unused_result));
+
+/*
+ * BOOT, RECORD. Address space for a sparse table that is kept for ever and
+ * only touched where it is used: neither in the sum of lks_arena_bytes nor
+ * under the cap. NULL: refused by the kernel (counted).
+ */
+void *lks_arena_reserve(size_t bytes) __attribute__((warn_unused_result));
+/* Gives it back, when another thread was first. NULL is allowed. */
+void lks_arena_unreserve(void *pages, size_t bytes);
 
 /*
  * RECORD. Small permanent memory (paths, tables' headers), 16-byte aligned,

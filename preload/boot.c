@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -15,6 +16,7 @@
 #include "epoch.h"
 #include "ident.h"
 #include "livetab.h"
+#include "lock.h"
 #include "modmap.h"
 #include "msg.h"
 #include "opts.h"
@@ -34,6 +36,9 @@ int __cxa_at_quick_exit(void (*function)(void *), void *object);
 enum { BOOT_NONE, BOOT_UNDER_WAY, BOOT_EARLY };
 
 static _Atomic int early;
+/* The constructor is through, and this process is ours to report on. Written
+ * by it and in forked children, when no other thread runs. */
+static bool complete;
 
 static uint64_t
 random_seed(void)
@@ -69,8 +74,7 @@ sanitizer(void)
 	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++)
 		if (dlsym(RTLD_DEFAULT, symbols[i][0]) != NULL)
 			found = symbols[i][1];
-	/* The failed look-ups are not the host's business. */
-	dlerror();
+	lks_real_forget_errors();
 	return found;
 }
 
@@ -109,7 +113,7 @@ LKS_NOINLINE bool
 lks_boot_early(void)
 {
 	int none = BOOT_NONE;
-	int host_errno;
+	int host_errno = errno;
 	bool known;
 
 	if (atomic_load_explicit(&early, memory_order_acquire) == BOOT_EARLY)
@@ -118,6 +122,7 @@ lks_boot_early(void)
 	lks_tls.guard = LKS_GUARD_OWN;
 	known = lks_real_resolve();
 	lks_tls.guard = LKS_GUARD_DOWN;
+	errno = host_errno;
 	/* libc's constructor, the first of all, sets the environment. */
 	if (!known || environ == NULL)
 		return false;
@@ -125,7 +130,6 @@ lks_boot_early(void)
 		    &early, &none, BOOT_UNDER_WAY, memory_order_acquire,
 		    memory_order_relaxed))
 		return false;
-	host_errno = errno;
 	lks_tls.guard = LKS_GUARD_OWN;
 	boot_early();
 	lks_tls.guard = LKS_GUARD_DOWN;
@@ -135,12 +139,43 @@ lks_boot_early(void)
 	return true;
 }
 
+/*
+ * Two threads can fork at once: libc lets others in between our handlers. The
+ * one that has `forking` holds the rooms' locks for both; the other waits for
+ * it, since the kernel would have it wait anyway, and if that takes too long
+ * forks without: in its child a room can tell what was being changed.
+ */
+#define FORK_WAITS 100
+#define FORK_WAIT_NS 5000000u
+
+static struct lks_lock forking;
+
+static bool
+take_forking(void)
+{
+	const struct timespec pause = { 0, FORK_WAIT_NS };
+
+	for (int i = 0; i < FORK_WAITS; i++) {
+		if (lks_lock_take(&forking, LKS_RANK_FORK))
+			return true;
+		lks_sys2(SYS_nanosleep, &pause, NULL);
+	}
+	return false;
+}
+
 static void
 fork_prepare(void)
 {
 	/* Up until after the fork: what libc allocates in between must not
 	 * wait for locks that we hold. */
+	lks_tls.fork_guard = lks_tls.guard;
+	lks_tls.fork_state = (uint8_t)lks_state_page.state;
 	lks_tls.guard = LKS_GUARD_OWN;
+	/* In a handler that interrupted a call of ours, this thread may hold
+	 * a lock itself: no use to wait for it. */
+	lks_tls.forks = lks_tls.fork_guard == LKS_GUARD_DOWN && take_forking();
+	if (!lks_tls.forks)
+		return;
 	lks_writer_fork_prepare();
 	lks_threads_fork_prepare();
 	lks_modmap_fork_prepare();
@@ -149,14 +184,27 @@ fork_prepare(void)
 }
 
 static void
+leave_fork(void)
+{
+	if (lks_tls.fork_guard == LKS_GUARD_DOWN)
+		shim_leave();
+	else
+		lks_tls.guard = lks_tls.fork_guard;
+}
+
+static void
 fork_parent(void)
 {
-	lks_arena_fork_parent();
-	lks_livetab_fork_parent();
-	lks_modmap_fork_release();
-	lks_threads_fork_parent();
-	lks_writer_fork_parent();
-	shim_leave();
+	if (lks_tls.forks) {
+		lks_arena_fork_parent();
+		lks_livetab_fork_parent();
+		lks_modmap_fork_release();
+		lks_threads_fork_parent();
+		lks_writer_fork_parent();
+		lks_lock_drop(&forking);
+	}
+	lks_tls.forks = false;
+	leave_fork();
 }
 
 static void
@@ -164,29 +212,34 @@ fork_child(void)
 {
 	/* The kernel has wiped the state page: this process is off until the
 	 * last line. */
+	lks_counters_clear();
 	lks_arena_fork_child();
 	lks_livetab_fork_child();
 	lks_modmap_fork_release();
 	lks_threads_fork_child(lks_tls.self);
 	lks_tls_fork_child();
-	lks_counters_clear();
 	lks_epoch_fork_child();
 	lks_ident_fork_child();
+	lks_lock_init(&forking);
+	lks_tls.forks = false;
 	lks_tls.pending = 0;
-	if (!lks_opts.follow_fork)
+	if (!lks_opts.follow_fork) {
 		lks_state_disable("follow= leaves forked children out");
-	else if (lks_state_reason() == NULL)
-		lks_state_set(lks_opts.start_off ? LKS_DORMANT : LKS_ON);
+		complete = false;
+	} else if (lks_state_reason() == NULL) {
+		lks_state_set((enum lks_state)lks_tls.fork_state);
+	}
 	lks_trigger_fork_child();
 	lks_writer_fork_child();
-	lks_tls.guard = LKS_GUARD_DOWN;
+	leave_fork();
 }
 
 static void
 at_exit(void *unused)
 {
 	(void)unused;
-	/* Stays up: what libc frees after this goes by. */
+	if (!complete)
+		return;
 	lks_tls.guard = LKS_GUARD_OWN;
 	lks_writer_exit();
 	lks_tls.guard = LKS_GUARD_DOWN;
@@ -245,6 +298,27 @@ warn_of_own_malloc(void)
 			lks_ident.name);
 }
 
+static void
+open_libunwind(void)
+{
+	enum lks_unwind_kind got;
+
+	if (lks_opts.unwind != LKS_UNWIND_LIBUNWIND)
+		return;
+	got = lks_unwind_init(lks_opts.unwind);
+	if (got != lks_opts.unwind)
+		lks_msg("unwind=libunwind: there is no libunwind.so.8, %s is "
+			"used",
+			lks_unwind_name(got));
+	lks_opts.unwind = got;
+}
+
+bool
+lks_boot_is_complete(void)
+{
+	return complete;
+}
+
 __attribute__((constructor(101))) static void
 boot(void)
 {
@@ -256,10 +330,10 @@ boot(void)
 	if (lks_state_reason() != NULL) {
 		if (lks_opts_tracks(lks_ident.name))
 			lks_msg("not tracking: %s", lks_state_reason());
+		lks_msg_quiet();
 	} else {
 		warn_of_own_malloc();
-		if (lks_opts.unwind == LKS_UNWIND_LIBUNWIND)
-			lks_opts.unwind = lks_unwind_init(lks_opts.unwind);
+		open_libunwind();
 		pthread_atfork(fork_prepare, fork_parent, fork_child);
 		/* Registered before the loader's own finalizer, hence run
 		 * after all destructors. */
@@ -270,8 +344,8 @@ boot(void)
 		lks_writer_init();
 		if (!lks_opts.follow_exec)
 			leave_environment();
+		complete = true;
 	}
-	lks_msg_quiet();
 	shim_leave(); /* a signal may have come by now */
 	errno = host_errno;
 }

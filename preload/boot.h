@@ -13,3 +13,7 @@
 /* HOT (its slow half). True: early boot is done. False: too early, under way
  * on another thread, or nested in it. */
 bool lks_boot_early(void);
+
+/* HOT. The constructor is through and the process is tracked, dormant or
+ * disabled since: it has a status file, and may owe a snapshot at exit. */
+bool lks_boot_is_complete(void);

@@ -1,8 +1,10 @@
 #include "cloned.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -146,11 +148,30 @@ former_has_ended(void)
 	return false;
 }
 
+/* After unshare(CLONE_NEWPID) the next child is the first process of the new
+ * namespace, and its end is the namespace's: that must not be ours. */
+static bool
+children_are_in_our_namespace(void)
+{
+	char ours[64] = "";
+	char theirs[64] = "";
+
+	lks_sys4(SYS_readlinkat, AT_FDCWD, "/proc/self/ns/pid", ours,
+		 sizeof(ours) - 1);
+	lks_sys4(SYS_readlinkat, AT_FDCWD, "/proc/self/ns/pid_for_children",
+		 theirs, sizeof(theirs) - 1);
+	/* Empty: there is no child yet, so it would be the first. Both: no
+	 * /proc, nothing is known. */
+	return strcmp(ours, theirs) == 0;
+}
+
 bool
 lks_cloned_start(enum lks_way way, int32_t self)
 {
 	long child;
 
+	if (!children_are_in_our_namespace())
+		return false;
 	if (!former_has_ended() || !make_stack())
 		return false;
 	way_now = way;

@@ -25,7 +25,7 @@
 #define FLAG_OVERFLOW 2u
 
 struct node {
-	uint64_t code;
+	_Atomic uint64_t code; /* written last; 0: not complete */
 	uint32_t parent;
 	_Atomic uint32_t next; /* chain; written before it is published */
 };
@@ -113,8 +113,8 @@ lks_depot_init(void)
 {
 	struct stack *overflow;
 
-	stack_buckets = lks_arena_map(STACK_BUCKETS * sizeof(uint32_t));
-	node_buckets = lks_arena_map(NODE_BUCKETS * sizeof(uint32_t));
+	stack_buckets = lks_arena_reserve(STACK_BUCKETS * sizeof(uint32_t));
+	node_buckets = lks_arena_reserve(NODE_BUCKETS * sizeof(uint32_t));
 	if (stack_buckets == NULL || node_buckets == NULL)
 		return false;
 	if (reserve(&stack_count, (void *_Atomic *)stack_pages,
@@ -132,6 +132,12 @@ mix(uint64_t h, uint64_t v)
 	return h ^ h >> 32;
 }
 
+static inline uint64_t
+code_of(struct node *n)
+{
+	return atomic_load_explicit(&n->code, memory_order_relaxed);
+}
+
 /* The node (parent, code), made if it is new; 0: no room. */
 static uint32_t
 intern_node(uint32_t parent, uint64_t code)
@@ -147,7 +153,7 @@ intern_node(uint32_t parent, uint64_t code)
 		for (uint32_t id = head; id != seen;) {
 			struct node *n = node_at(id);
 
-			if (n->code == code && n->parent == parent)
+			if (code_of(n) == code && n->parent == parent)
 				return id;
 			id = atomic_load_explicit(&n->next,
 						  memory_order_relaxed);
@@ -158,8 +164,10 @@ intern_node(uint32_t parent, uint64_t code)
 				       sizeof(struct node), LKS_NODES_MAX);
 			if (mine == 0)
 				return 0;
-			node_at(mine)->code = code;
 			node_at(mine)->parent = parent;
+			/* release: pairs with lks_depot_get_node */
+			atomic_store_explicit(&node_at(mine)->code, code,
+					      memory_order_release);
 		}
 		atomic_store_explicit(&node_at(mine)->next, head,
 				      memory_order_relaxed);
@@ -183,7 +191,7 @@ stack_is(const struct stack *s, const uint64_t *code, uint32_t count,
 	for (uint32_t i = 0; i < count; i++) {
 		struct node *n = node_at(id);
 
-		if (n->code != code[i])
+		if (code_of(n) != code[i])
 			return false;
 		id = n->parent;
 	}
@@ -228,7 +236,8 @@ intern_new(const uint64_t *code, uint32_t count, uint32_t flags, uint32_t hash,
 	s->count = count & 0xffffff;
 	s->flags = flags & 0xff;
 	s->next = head;
-	atomic_store_explicit(&s->node, node, memory_order_relaxed);
+	/* release: pairs with lks_depot_get_stack */
+	atomic_store_explicit(&s->node, node, memory_order_release);
 	/* release: the stack is complete before it can be found */
 	while (!atomic_compare_exchange_strong_explicit(bucket, &head, mine,
 							memory_order_acq_rel,
@@ -296,8 +305,9 @@ lks_depot_get_stack(struct lks_stack stack, struct lks_depot_stack *out)
 	if (stack.id == 0 || stack.id > lks_depot_stack_count())
 		return false;
 	s = stack_at(stack.id);
-	/* A number just reserved reads as 0 here: its page was zeroed. */
-	out->node = atomic_load_explicit(&s->node, memory_order_relaxed);
+	/* A number just reserved reads as 0 here: its page was zeroed.
+	 * acquire: pairs with intern_new */
+	out->node = atomic_load_explicit(&s->node, memory_order_acquire);
 	out->overflow = stack.id == OVERFLOW_STACK;
 	out->truncated = (s->flags & FLAG_TRUNCATED) != 0;
 	return out->node != 0 || out->overflow;
@@ -311,7 +321,8 @@ lks_depot_get_node(uint32_t node, struct lks_depot_node *out)
 	if (node == 0 || node > lks_depot_node_count())
 		return false;
 	n = node_at(node);
+	/* acquire: pairs with intern_node; the parent was written before */
+	out->code = atomic_load_explicit(&n->code, memory_order_acquire);
 	out->parent = n->parent;
-	out->code = n->code;
-	return n->code != 0;
+	return out->code != 0;
 }

@@ -29,9 +29,9 @@ struct lks_stack lks_depot_intern(const uint64_t *code, uint32_t count,
 /* The stack that collects what found no room; it has no frames. */
 struct lks_stack lks_depot_overflow(void);
 
-/* Lock-free. Numbers in use: stacks 1 .. n, nodes 1 .. n. Acquire: every
- * record up to n can be read, except numbers wasted in a race, whose getters
- * return false. */
+/* Lock-free. Numbers in use: stacks 1 .. n, nodes 1 .. n. A number that
+ * was wasted in a race, or is just being written, is in use too: its getter
+ * returns false. */
 uint32_t lks_depot_stack_count(void);
 uint32_t lks_depot_node_count(void);
 

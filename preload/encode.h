@@ -13,3 +13,9 @@
 
 /* WRITER, scratch; the sink is open. False: the sink has the error. */
 bool lks_encode(const struct lks_snap *snap);
+
+/*
+ * In a call that lks_encode made, of a library that can't go on: lks_encode
+ * fails. What the library held is the snapshot's scratch.
+ */
+_Noreturn void lks_encode_give_up(void);

@@ -63,3 +63,9 @@ lks_pcs_intern(struct lks_pcs *pcs, uint64_t code)
 	*slot = ++pcs->count;
 	return *slot;
 }
+
+uint32_t
+lks_pcs_find(const struct lks_pcs *pcs, uint64_t code)
+{
+	return *probe(pcs, code);
+}

@@ -17,3 +17,5 @@ struct lks_pcs {
 bool lks_pcs_init(struct lks_pcs *pcs);
 /* The number of a code, which is added if it is new. 0: no memory. */
 uint32_t lks_pcs_intern(struct lks_pcs *pcs, uint64_t code);
+/* The same without adding. 0: it has none. */
+uint32_t lks_pcs_find(const struct lks_pcs *pcs, uint64_t code);

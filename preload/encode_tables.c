@@ -174,9 +174,11 @@ encode_stacks(struct tables *t)
 		uint32_t row = t->out.rows++;
 		uint32_t pc = 0;
 
-		/* A number wasted in a race: a root that nobody names. */
+		/* A number wasted in a race is a root that nobody names; one
+		 * given out but not filled when the pcs were gathered has no
+		 * pc in the file, and no site of the file names it. */
 		if (lks_depot_get_node(i, &node))
-			pc = lks_pcs_intern(&t->pcs, node.code);
+			pc = lks_pcs_find(&t->pcs, node.code);
 		narrow(&t->out, 0)[row] = i - node.parent;
 		narrow(&t->out, 1)[row] = pc;
 		if (t->out.rows == ROWS && !flush_stacks(t))
@@ -347,7 +349,7 @@ encode_threads(struct tables *t)
 		wide(&t->out, 8)[row] = s->totals.free_bytes;
 		wide(&t->out, 9)[row] = s->held_stack_bytes;
 		narrow(&t->out, 10)[row] =
-			s->start == 0 ? 0 : lks_pcs_intern(&t->pcs, s->start);
+			s->start == 0 ? 0 : lks_pcs_find(&t->pcs, s->start);
 		if (t->out.rows == ROWS && !flush_threads(t))
 			return false;
 	}

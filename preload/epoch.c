@@ -75,10 +75,9 @@ lks_epoch_start_wall_ns(void)
 	return start_wall_ns;
 }
 
-uint32_t
+void
 lks_epoch_fork_child(void)
 {
 	skipped += lks_epoch_now() < SHORT_EPOCHS ? 1 : LONG_S;
 	lks_epoch_tick();
-	return lks_epoch_now();
 }

@@ -3,9 +3,8 @@
  *
  * An epoch is a second since tracking started, up to 2^19 (six days); after
  * that 64 seconds, which covers a year. The current epoch is a cached number:
- * a recorded call must not ask the clock, so a thread ticks it on every
- * 1,024th recorded call, more often where calls are rare, and the helper and
- * each snapshot tick it too.
+ * a recorded call does not ask the clock each time (tls.h says when); each
+ * snapshot does.
  */
 #pragma once
 
@@ -41,5 +40,5 @@ uint64_t lks_epoch_start_monotonic_ns(void);
 uint64_t lks_epoch_start_wall_ns(void);
 
 /* FORK, in the child. Skips an epoch, so that every block of the parent's is
- * older than any of the child's; returns the child's first epoch. */
-uint32_t lks_epoch_fork_child(void);
+ * older than any of the child's. */
+void lks_epoch_fork_child(void);

@@ -2,9 +2,10 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 
+#include "arena.h"
 #include "cloned.h"
 #include "ident.h"
 #include "job.h"
@@ -15,21 +16,21 @@
 #include "sigmask.h"
 #include "sys.h"
 #include "threads.h"
+#include "timers.h"
 #include "tls.h"
 #include "trigger.h"
 
-/* Ours needs little; glibc adds the host's thread-local storage and says
- * EINVAL if that leaves too little. */
+/* Ours needs little; glibc puts the host's thread-local storage there and says
+ * EINVAL if that leaves too little. Below it lies a page that faults. */
 #define STACK_BYTES (256 * 1024ul)
+#define GUARD_BYTES (64 * 1024ul) /* a page, whatever its size */
 /* pthread_create calls that try again after it was refused. */
 #define ATTEMPTS 3
 /* A cloned writer from before there were threads is still at it. */
 #define RETRY_NS 10000000u
-/* on=limit, and whether the host's threads have gone. */
-#define LOOK_NS 1000000000u
+/* Whether the host's threads have gone: first and longest pause. */
 #define GONE_FIRST_NS 1000000u
-/* Percent points that memory must fall before on=limit fires again. */
-#define LIMIT_SLACK 5u
+#define GONE_LAST_NS 1000000000u
 
 enum state { NONE, STARTING, RUNNING };
 
@@ -39,33 +40,11 @@ static _Atomic int32_t tid;
 static _Atomic uint32_t refusals;
 static _Atomic bool main_gone;
 static uint64_t host_mask; /* of the thread that made us */
+static char *stack_memory; /* guard: who is STARTING; kept */
+/* A helper that ends is on it until the process has gone. */
+static bool stack_taken;
 
 /* --- the thread --- */
-
-struct timers {
-	uint64_t interval_ns; /* next moment of CLOCK_MONOTONIC; 0 = none */
-	uint64_t limit_ns;
-	uint64_t gone_ns; /* pause until the next look */
-	bool limit_armed;
-	uint64_t blocked; /* the signal mask in force */
-};
-
-/* The bell may change its number. */
-static void
-block_all_but_ours(struct timers *t)
-{
-	int user = lks_trigger_signal();
-	int bell = lks_trigger_bell();
-	uint64_t blocked = ~LKS_SIGSET_GLIBC;
-
-	if (user != 0)
-		blocked &= ~lks_sigset_of(user);
-	if (bell != 0)
-		blocked &= ~lks_sigset_of(bell);
-	if (blocked != t->blocked)
-		lks_sigmask_set(blocked);
-	t->blocked = blocked;
-}
 
 static void
 do_jobs(int32_t self)
@@ -90,156 +69,108 @@ do_jobs(int32_t self)
 	}
 }
 
-static void
-look_at_interval(struct timers *t, uint64_t now)
-{
-	if (t->interval_ns == 0 || now < t->interval_ns)
-		return;
-	lks_job_post(LKS_TRIGGER_INTERVAL, 0);
-	/* What was missed, in a stopped process, is not made up for. */
-	t->interval_ns += ((now - t->interval_ns) / lks_opts.interval_ns + 1) *
-			  lks_opts.interval_ns;
-}
-
-/* Second number of statm: resident pages. */
-static uint64_t
-resident_bytes(void)
-{
-	char text[128];
-	const char *at = text;
-	uint64_t pages = 0;
-
-	lks_sys_slurp("/proc/self/statm", text, sizeof(text));
-	if (!lks_parse_u64(&at, &pages) || *at++ != ' ' ||
-	    !lks_parse_u64(&at, &pages))
-		return 0;
-	return pages * lks_ident.page_bytes;
-}
-
-static void
-look_at_limit(struct timers *t, uint64_t now)
-{
-	uint64_t limit = lks_ident.memory_limit_bytes;
-	uint64_t percent;
-
-	if (t->limit_ns == 0 || now < t->limit_ns)
-		return;
-	t->limit_ns = now + LOOK_NS;
-	percent = resident_bytes() * 100 / limit;
-	if (t->limit_armed && percent >= lks_opts.on_limit_percent) {
-		t->limit_armed = false;
-		lks_job_post(LKS_TRIGGER_LIMIT, 0);
-	} else if (percent + LIMIT_SLACK < lks_opts.on_limit_percent) {
-		t->limit_armed = true;
-	}
-}
-
-/* Threads of the process, 0 = unknown: field 20 of stat. The name before may
- * hold anything, so fields are counted from its closing parenthesis. */
-static uint64_t
-count_threads(void)
-{
-	char text[1024];
-	const char *at;
-	uint64_t count = 0;
-
-	lks_sys_slurp("/proc/self/stat", text, sizeof(text));
-	at = strrchr(text, ')');
-	for (int field = 2; field < 20 && at != NULL; field++) {
-		at = strchr(at, ' ');
-		if (at != NULL)
-			at++;
-	}
-	if (at != NULL)
-		lks_parse_u64(&at, &count);
-	return count;
-}
-
 /* Nobody left but us and what is left of main, which stays until the process
  * ends. */
 static bool
 is_alone(void)
 {
-	uint64_t count;
+	return atomic_load_explicit(&main_gone, memory_order_relaxed) &&
+	       lks_threads_running() == 0 &&
+	       lks_ident_stat_field(LKS_STAT_THREADS) <= 2;
+}
 
-	if (!atomic_load_explicit(&main_gone, memory_order_relaxed) ||
-	    lks_threads_running() != 0)
-		return false;
-	count = count_threads();
-	return count <= 2;
+static uint64_t
+shorter(uint64_t a_ns, uint64_t b_ns)
+{
+	return a_ns == 0 || (b_ns != 0 && b_ns < a_ns) ? b_ns : a_ns;
 }
 
 /* How long to sleep; 0 = until woken. */
 static uint64_t
-pause_ns(struct timers *t, uint64_t now)
+pause_ns(const struct lks_timers *timers, uint64_t *gone_ns)
 {
-	uint64_t pause = 0;
-
-#define NO_LONGER_THAN(ns)                                                     \
-	do {                                                                   \
-		uint64_t at_most = (ns);                                       \
-		if (pause == 0 || at_most < pause)                             \
-			pause = at_most;                                       \
-	} while (0)
+	uint64_t now = lks_clock_ns(CLOCK_MONOTONIC);
+	uint64_t pause = lks_timers_pause_ns(timers, now);
 
 	if (lks_job_is_pending())
-		NO_LONGER_THAN(RETRY_NS);
-	if (t->interval_ns != 0)
-		NO_LONGER_THAN(t->interval_ns > now ? t->interval_ns - now : 1);
-	if (t->limit_ns != 0)
-		NO_LONGER_THAN(t->limit_ns > now ? t->limit_ns - now : 1);
+		pause = shorter(pause, RETRY_NS);
 	if (atomic_load_explicit(&main_gone, memory_order_relaxed)) {
 		/* The last thread is ending, or works on: ask less and less. */
-		NO_LONGER_THAN(t->gone_ns);
-		if (t->gone_ns < LOOK_NS)
-			t->gone_ns *= 2;
+		pause = shorter(pause, *gone_ns);
+		if (*gone_ns < GONE_LAST_NS)
+			*gone_ns *= 2;
 	}
 	return pause;
+}
+
+/* Until the host has gone. */
+static void
+work(int32_t self)
+{
+	uint64_t gone_ns = GONE_FIRST_NS;
+	struct lks_timers timers;
+
+	lks_timers_start(&timers, lks_clock_ns(CLOCK_MONOTONIC));
+	lks_job_post_refresh(0); /* tell the companion our tid */
+	for (;;) {
+		uint32_t seen =
+			atomic_load_explicit(&wakes, memory_order_seq_cst);
+
+		if (lks_trigger_listen())
+			lks_job_post_refresh(0);
+		lks_timers_look(&timers, lks_clock_ns(CLOCK_MONOTONIC));
+		do_jobs(self);
+		if (is_alone())
+			return;
+		lks_sys_futex_wait(&wakes, seen, pause_ns(&timers, &gone_ns));
+	}
 }
 
 static void *
 helper_main(void *unused)
 {
 	int32_t self = lks_sys_gettid();
-	uint64_t now = lks_clock_ns(CLOCK_MONOTONIC);
-	struct timers t = { .gone_ns = GONE_FIRST_NS, .limit_armed = true };
 
 	(void)unused;
-	lks_tls.guard =
-		LKS_GUARD_OWN; /* for ever: nothing here is the host's */
+	/* Nothing is the host's here until the end. */
+	lks_tls.guard = LKS_GUARD_OWN;
 	lks_sys2(SYS_prctl, PR_SET_NAME, "leakshim");
-	if (lks_opts.interval_ns != 0)
-		t.interval_ns = now + lks_opts.interval_ns;
-	if (lks_opts.on_limit_percent != 0 && lks_ident.memory_limit_bytes != 0)
-		t.limit_ns = now;
 	atomic_store_explicit(&tid, self, memory_order_relaxed);
 	atomic_store_explicit(&state, RUNNING, memory_order_relaxed);
-	lks_job_post_refresh(0); /* tell the companion our tid */
-	for (;;) {
-		uint32_t seen =
-			atomic_load_explicit(&wakes, memory_order_seq_cst);
-
-		block_all_but_ours(&t);
-		now = lks_clock_ns(CLOCK_MONOTONIC);
-		look_at_interval(&t, now);
-		look_at_limit(&t, now);
-		do_jobs(self);
-		if (is_alone())
-			break;
-		now = lks_clock_ns(CLOCK_MONOTONIC);
-		lks_sys_futex_wait(&wakes, seen, pause_ns(&t, now));
-	}
+	work(self);
+	lks_trigger_stop_listening();
 	atomic_store_explicit(&tid, 0, memory_order_relaxed);
-	atomic_store_explicit(&state, NONE, memory_order_relaxed);
-	/* The last thread runs the host's exit handlers. */
+	/* seq_cst: pairs with lks_helper_wake */
+	atomic_store_explicit(&state, NONE, memory_order_seq_cst);
+	/* The last thread runs the host's exit handlers, which are recorded as
+	 * in any thread of its own. */
+	lks_tls_leave();
 	lks_sigmask_set(host_mask);
 	return NULL;
 }
 
 /* --- the host --- */
 
+/* Of our own memory, so that the ledger counts it as ours. */
+static char *
+take_stack(void)
+{
+	if (stack_taken)
+		return NULL;
+	if (stack_memory == NULL) {
+		stack_memory =
+			lks_arena_map_beyond_cap(GUARD_BYTES + STACK_BYTES);
+		if (stack_memory == NULL)
+			return NULL;
+		lks_sys3(SYS_mprotect, stack_memory, GUARD_BYTES, PROT_NONE);
+	}
+	stack_taken = true;
+	return stack_memory + GUARD_BYTES;
+}
+
+/* `stack` NULL: libc's, of the default size. */
 static bool
-create(size_t stack_bytes)
+create(char *stack)
 {
 	pthread_attr_t attr;
 	pthread_t handle;
@@ -248,8 +179,8 @@ create(size_t stack_bytes)
 	if (pthread_attr_init(&attr) != 0)
 		return false;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (stack_bytes != 0)
-		pthread_attr_setstacksize(&attr, stack_bytes);
+	if (stack != NULL)
+		pthread_attr_setstack(&attr, stack, STACK_BYTES);
 	result = lks_real.pthread_create(&handle, &attr, helper_main, NULL);
 	pthread_attr_destroy(&attr);
 	return result == 0;
@@ -261,6 +192,7 @@ lks_helper_ensure(void)
 	uint32_t none = NONE;
 	struct lks_sigmask mask;
 	uint8_t guard = lks_tls.guard;
+	char *stack;
 	bool created;
 
 	if (atomic_load_explicit(&refusals, memory_order_relaxed) >= ATTEMPTS ||
@@ -270,17 +202,20 @@ lks_helper_ensure(void)
 		return;
 	/* It inherits the mask, so that nothing reaches it too early. */
 	lks_sigmask_block(&mask);
+	/* Up already, but what libc allocates here is no nested call. */
 	lks_tls.guard = LKS_GUARD_OWN;
 	host_mask = mask.before;
-	created = create(STACK_BYTES) || create(0);
+	stack = take_stack();
+	created = (stack != NULL && create(stack)) || create(NULL);
 	lks_tls.guard = guard;
 	lks_sigmask_restore(&mask);
 	if (created)
 		return;
-	atomic_store_explicit(&state, NONE, memory_order_relaxed);
+	/* seq_cst: before the look for what was asked in the meantime. */
+	atomic_store_explicit(&state, NONE, memory_order_seq_cst);
 	if (atomic_fetch_add_explicit(&refusals, 1, memory_order_relaxed) == 0)
 		lks_msg("no helper thread could be created");
-	/* Asked for in the meantime: this call's exit sees to it. */
+	/* Whoever asked saw a helper to come: this call's exit sees to it. */
 	if (lks_job_is_pending())
 		lks_tls.pending = 1;
 }
@@ -288,7 +223,8 @@ lks_helper_ensure(void)
 bool
 lks_helper_wake(void)
 {
-	if (atomic_load_explicit(&state, memory_order_relaxed) == NONE)
+	/* seq_cst, after the job was posted: pairs with the stores of NONE */
+	if (atomic_load_explicit(&state, memory_order_seq_cst) == NONE)
 		return false;
 	/* After the job was posted: pairs with the load before the jobs. */
 	atomic_fetch_add_explicit(&wakes, 1, memory_order_seq_cst);
@@ -318,4 +254,5 @@ lks_helper_fork_child(void)
 	atomic_store_explicit(&tid, 0, memory_order_relaxed);
 	atomic_store_explicit(&refusals, 0, memory_order_relaxed);
 	atomic_store_explicit(&main_gone, false, memory_order_relaxed);
+	stack_taken = false;
 }

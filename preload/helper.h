@@ -1,6 +1,6 @@
 /*
  * The helper: our thread in hosts that have threads of their own, or that
- * asked for interval= or on=limit.
+ * asked for interval=, on=limit or ledger=deep.
  *
  * It sleeps on a futex until something is asked for or a time has come; it
  * never ticks for the epochs, which recorded calls and snapshots do. It has
@@ -12,7 +12,7 @@
 
 #include "lks.h"
 
-/* RECORD. Makes it, if there is none. */
+/* RECORD, guard up. Makes it, if there is none. */
 void lks_helper_ensure(void);
 
 /* Any context. Lets it look at the jobs; false: there is none. */

@@ -11,14 +11,17 @@
 
 struct lks_ident lks_ident;
 
-/* Field n >= 3 of /proc/PID/stat. The second is a name in parentheses that
- * may hold anything, so fields are counted from the last one. */
-static uint64_t
-stat_field(const char *text, int n)
+/* The second field is a name in parentheses that may hold anything, so fields
+ * are counted from the last one. */
+uint64_t
+lks_ident_stat_field(int n)
 {
-	const char *at = strrchr(text, ')');
+	char text[1024];
+	const char *at;
 	uint64_t value = 0;
 
+	lks_sys_slurp("/proc/self/stat", text, sizeof(text));
+	at = strrchr(text, ')');
 	for (int i = 2; i < n && at != NULL; i++) {
 		at = strchr(at, ' ');
 		if (at != NULL)
@@ -42,15 +45,14 @@ read_link(const char *path, char *out, size_t cap)
 static void
 read_process(void)
 {
-	char text[1024];
+	char text[64];
 	const char *at;
 	uint64_t inode = 0;
 
 	lks_ident.pid = lks_sys_getpid();
 	lks_ident.parent_pid = (int32_t)lks_sys0(SYS_getppid);
 	lks_ident.start_wall_ns = lks_clock_ns(CLOCK_REALTIME);
-	lks_sys_slurp("/proc/self/stat", text, sizeof(text));
-	lks_ident.start_ticks = stat_field(text, 22);
+	lks_ident.start_ticks = lks_ident_stat_field(LKS_STAT_START_TICKS);
 	read_link("/proc/self/ns/pid", text, sizeof(text));
 	at = strchr(text, '[');
 	if (at != NULL) {

@@ -31,3 +31,9 @@ extern struct lks_ident lks_ident;
 void lks_ident_init(void);
 /* FORK, in the child. */
 void lks_ident_fork_child(void);
+
+/* Any context. Number n >= 3 of /proc/self/stat, as proc(5) counts; 0 = it
+ * can't be read. */
+uint64_t lks_ident_stat_field(int n);
+#define LKS_STAT_THREADS 20
+#define LKS_STAT_START_TICKS 22

@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "../proto/status.h"
 #include "cloned.h"
 #include "counters.h"
 #include "encode.h"
@@ -13,16 +14,21 @@
 #include "status.h"
 #include "sys.h"
 
-/* The pending word: a bit per trigger, one for the status file alone, and the
- * last token in the high half. */
+/* The pending word: a bit per trigger, and one for the status file alone. */
 #define REFRESH_BIT (1u << 15)
 #define TRIGGER_BITS 0x7fffu
-#define TOKEN_SHIFT 32
+
+/* With a token: it was given for a snapshot, not for the status file. */
+#define FOR_SNAPSHOT (1u << 31)
 
 /* How often a waiting thread looks whether the writer was killed. */
 #define LOOK_NS 50000000u
 
-static _Atomic uint64_t pending;
+/* The writer's word while somebody cleans up after one: no tid. */
+#define CLEANING (-1)
+
+static _Atomic uint32_t pending;
+static _Atomic uint32_t tokens[LKS_STATUS_TOKENS]; /* 0 = free */
 static _Atomic uint64_t request_ns; /* of the oldest pending; 0 = none */
 static _Atomic int32_t writer;
 
@@ -36,37 +42,49 @@ static _Atomic bool growth_told;          /* until a snapshot is taken */
 
 /* --- requests --- */
 
+/* Kept until it is answered. With every place taken one is lost, and whoever
+ * gave it waits in vain: that many askers at once are not waiting for us. */
 static void
-post(uint32_t bits, uint32_t token)
+keep_token(uint32_t token)
 {
-	uint64_t before = atomic_load_explicit(&pending, memory_order_relaxed);
+	for (uint32_t i = 0; i < LKS_STATUS_TOKENS; i++) {
+		uint32_t none = 0;
+
+		if (atomic_compare_exchange_strong_explicit(
+			    &tokens[i], &none, token, memory_order_relaxed,
+			    memory_order_relaxed))
+			return;
+	}
+	atomic_store_explicit(&tokens[0], token, memory_order_relaxed);
+}
+
+static void
+post(uint32_t bit)
+{
 	uint64_t none = 0;
-	uint64_t after;
 
 	atomic_compare_exchange_strong_explicit(&request_ns, &none,
 						lks_clock_ns(CLOCK_MONOTONIC),
 						memory_order_relaxed,
 						memory_order_relaxed);
-	do {
-		after = before | bits;
-		if (token != 0)
-			after = (after & UINT32_MAX) | (uint64_t)token
-							       << TOKEN_SHIFT;
-	} while (!atomic_compare_exchange_weak_explicit(
-		&pending, &before, after, memory_order_seq_cst,
-		memory_order_relaxed));
+	/* After the token, and before the look for a writer. */
+	atomic_fetch_or_explicit(&pending, bit, memory_order_seq_cst);
 }
 
 void
 lks_job_post(enum lks_trigger trigger, uint32_t token)
 {
-	post(1u << trigger, token);
+	if (token != 0)
+		keep_token(token | FOR_SNAPSHOT);
+	post(1u << trigger);
 }
 
 void
 lks_job_post_refresh(uint32_t token)
 {
-	post(REFRESH_BIT, token);
+	if (token != 0)
+		keep_token(token);
+	post(REFRESH_BIT);
 }
 
 bool
@@ -89,10 +107,11 @@ lks_job_claim(int32_t self)
 {
 	int32_t nobody = 0;
 
-	/* acquire: pairs with let_go */
+	/* seq_cst, when it fails too: pairs with let_go, which looks for
+	 * requests after it. Whoever finds a writer has posted before. */
 	return atomic_compare_exchange_strong_explicit(&writer, &nobody, self,
 						       memory_order_seq_cst,
-						       memory_order_relaxed);
+						       memory_order_seq_cst);
 }
 
 void
@@ -113,14 +132,19 @@ let_go(void)
 void
 lks_job_writer_died(int32_t dead)
 {
-	if (dead == 0 || lks_job_writer() != dead)
+	int32_t found = dead;
+
+	/* Two threads may see its end. */
+	if (dead == 0 || !atomic_compare_exchange_strong_explicit(
+				 &writer, &found, CLEANING,
+				 memory_order_acquire, memory_order_relaxed))
 		return;
 	lks_state_disable("a writer was killed while it wrote a snapshot");
 	lks_count(snapshot_failures);
 	lks_sink_recover();
 	lks_sink_fail("the writer was killed", 0);
 	lks_scratch_recover();
-	lks_job_hand_over(dead, 0);
+	let_go();
 }
 
 bool
@@ -144,7 +168,7 @@ lks_job_wait_claim(int32_t self, uint64_t timeout_ns)
 
 /* What is told of several that merged: people first, then the timers. */
 static enum lks_trigger
-foremost(uint64_t bits)
+foremost(uint32_t bits)
 {
 	static const enum lks_trigger order[] = {
 		LKS_TRIGGER_SIGNAL, LKS_TRIGGER_BELL,  LKS_TRIGGER_INSIDE,
@@ -193,24 +217,45 @@ write_snapshot(enum lks_trigger trigger, enum lks_way way, uint64_t asked_ns)
 	atomic_store_explicit(&growth_told, false, memory_order_relaxed);
 }
 
+/*
+ * Into the status, before the work: who gives a token now is answered by what
+ * is read from now on. One given for a snapshot waits for its bit, if that has
+ * not been seen.
+ */
+static void
+take_tokens(bool with_snapshot)
+{
+	for (uint32_t i = 0; i < LKS_STATUS_TOKENS; i++) {
+		uint32_t token =
+			atomic_load_explicit(&tokens[i], memory_order_relaxed);
+
+		if (token == 0 || (!with_snapshot && token & FOR_SNAPSHOT))
+			continue;
+		token = atomic_exchange_explicit(&tokens[i], 0,
+						 memory_order_relaxed);
+		status.tokens[status.token_count++ % LKS_STATUS_TOKENS] =
+			token & ~FOR_SNAPSHOT;
+	}
+}
+
 /* Does what is pending, once; false: nothing was. */
 static bool
 serve_once(enum lks_way way)
 {
 	uint64_t asked_ns =
 		atomic_exchange_explicit(&request_ns, 0, memory_order_relaxed);
-	uint64_t word =
+	uint32_t bits =
 		atomic_exchange_explicit(&pending, 0, memory_order_seq_cst);
 	uint64_t cpu_ns = lks_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	bool with_snapshot = (bits & TRIGGER_BITS) != 0;
 
-	if (word == 0)
+	if (bits == 0)
 		return false;
 	if (asked_ns == 0)
 		asked_ns = lks_clock_ns(CLOCK_MONOTONIC);
-	if ((word & TRIGGER_BITS) != 0)
-		write_snapshot(foremost(word), way, asked_ns);
-	if (word >> TOKEN_SHIFT != 0)
-		status.token = (uint32_t)(word >> TOKEN_SHIFT);
+	take_tokens(with_snapshot);
+	if (with_snapshot)
+		write_snapshot(foremost(bits), way, asked_ns);
 	status.cpu_ns += lks_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
 	status.with_totals = true;
 	if (!lks_status_write(&status))
@@ -272,6 +317,8 @@ lks_job_fork_child(void)
 	atomic_store_explicit(&pending, 0, memory_order_relaxed);
 	atomic_store_explicit(&request_ns, 0, memory_order_relaxed);
 	atomic_store_explicit(&writer, 0, memory_order_relaxed);
+	for (uint32_t i = 0; i < LKS_STATUS_TOKENS; i++)
+		atomic_store_explicit(&tokens[i], 0, memory_order_relaxed);
 	status = (struct lks_status){ .sequence = 0 };
 	atomic_store_explicit(&live_bytes_before,
 			      atomic_load_explicit(&live_bytes,

@@ -2,7 +2,8 @@
  * The jobs: what was asked for, and who is doing it.
  *
  * What is asked for is one word of bits, so that a handler can add to it and
- * equal requests merge. Who is doing it is one word too, the tid of the
+ * equal requests merge; the tokens of those who wait for an answer are kept
+ * beside it. Who is doing it is one word too, the tid of the
  * writer: everything static in sink, status, snap and scratch is its own.
  * A request is posted before the writer's word is looked at, and a writer
  * looks for requests once more after it let go: so none is left lying.
@@ -13,19 +14,21 @@
 #include "snap.h"
 #include "writer.h"
 
-/* Any context. Adds a request. */
+/* Any context. Adds a request. `token`: 24 bits, 0 = nobody waits. */
 void lks_job_post(enum lks_trigger trigger, uint32_t token);
 void lks_job_post_refresh(uint32_t token);
 bool lks_job_is_pending(void);
 
-/* Any context. The writer's tid, 0 = none. `self` is the caller's. */
+/* Any context. The writer's tid, 0 = none, -1 = one that died is being cleaned
+ * up after. `self` is the caller's. */
 int32_t lks_job_writer(void);
 bool lks_job_claim(int32_t self) __attribute__((warn_unused_result));
 /* The claim passes from the one that made a writer to that writer. Either may
  * say so. */
 void lks_job_hand_over(int32_t from, int32_t to);
 /* Any context, claimed by a cloned writer that is known to be dead: cleans up
- * after it. Tracking ends, since it may have held any lock. */
+ * after it, once however many say so. Tracking ends, since it may have held
+ * any lock. */
 void lks_job_writer_died(int32_t writer);
 
 /* WRITER, claimed. Does all that is asked for, then lets go. */

@@ -51,7 +51,8 @@ struct lks_ledger {
 void lks_ledger_init(void);
 
 /* The helper only, with no lock held, before a measurement with `deep`:
- * mallinfo2 takes the host's arena locks and wants a thread of its own. */
+ * mallinfo2 takes the host's arena locks, which glibc itself does only in a
+ * process that has threads; the helper is one. */
 void lks_ledger_ask_allocator(void);
 
 /*

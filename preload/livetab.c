@@ -18,6 +18,8 @@
 #include "counters.h"
 #include "epoch.h"
 #include "lock.h"
+#include "probe.h"
+#include "site.h"
 
 /* 256 shards of 16 slots are 64 KiB: a small program's table stays in cache. */
 #define FIRST_SLOTS 16u
@@ -36,7 +38,7 @@ struct slot {
 
 struct shard {
 	_Alignas(64) struct lks_lock lock;
-	uint32_t count;     /* guard: lock; read racily for sums */
+	uint32_t count;     /* guard: lock */
 	uint32_t capacity;  /* guard: lock */
 	uint32_t shift;     /* guard: lock; what it was last thinned to */
 	struct slot *slots; /* guard: lock */
@@ -103,13 +105,14 @@ slot_name(const struct slot *s)
 }
 
 static inline struct lks_block
-slot_block(const struct slot *s)
+slot_block(const struct shard *sh, const struct slot *s)
 {
 	return (struct lks_block){
 		.address = (uintptr_t)(slot_name(s) << 3),
 		.size = s->value & LKS_SIZE_MAX,
 		.site = { (uint32_t)(s->value >> SIZE_BITS) },
 		.epoch = (uint32_t)(s->key & LKS_EPOCH_MAX),
+		.shift = sh->shift,
 	};
 }
 
@@ -170,8 +173,7 @@ remove_locked(struct shard *sh, uint32_t i)
 		if (sh->slots[j].value == 0)
 			break;
 		home = home_of(hash_of(slot_name(&sh->slots[j])), capacity);
-		/* May j move to i? Only if its home is not in (i, j]. */
-		if (i <= j ? (home > i && home <= j) : (home > i || home <= j))
+		if (!lks_probe_may_move(i, j, home))
 			continue;
 		sh->slots[i] = sh->slots[j];
 		i = j;
@@ -203,47 +205,47 @@ release_slots(struct slot *slots, uint32_t capacity)
 		lks_arena_release(slots, slots_bytes(capacity));
 }
 
-/* Moves everything that is kept under `shift` to new slots. */
-static void
-move_locked(struct shard *sh, struct slot *slots, uint32_t capacity,
-	    uint32_t shift)
+/*
+ * The shard goes from its shift to a higher one: corrects the counters for a
+ * record that is dropped or stands for more now. False: it is dropped.
+ */
+static bool
+survives_locked(const struct shard *sh, const struct slot *s, uint32_t shift)
 {
-	struct slot *old = sh->slots;
-	uint32_t old_capacity = sh->capacity;
+	struct lks_block block = slot_block(sh, s);
+	struct lks_weight before = lks_livetab_weight(&block);
+	struct lks_weight after = { 0, 0 };
+	bool kept = is_kept(hash_of(slot_name(s)), shift);
 
-	sh->slots = slots;
-	sh->capacity = capacity;
-	sh->count = 0;
-	sh->shift = shift;
-	for (uint32_t i = 0; i < old_capacity; i++)
-		if (old[i].value != 0 &&
-		    is_kept(hash_of(slot_name(&old[i])), shift))
-			put_locked(sh, old[i]);
+	if (kept) {
+		block.shift = shift;
+		after = lks_livetab_weight(&block);
+	}
+	lks_site_correct(lks_heap_sites, block.site,
+			 after.objects - before.objects,
+			 after.bytes - before.bytes);
+	return kept;
 }
 
 /* Removes what is no longer kept, in place. */
 static void
 thin_locked(struct shard *sh, uint32_t shift)
 {
-	uint32_t i = 0;
+	struct slot *old = sh->slots;
 
+	/* Counted first: a removal moves entries about, some of them back to
+	 * slots that were looked at. */
+	for (uint32_t i = 0; i < sh->capacity; i++)
+		if (old[i].value != 0)
+			survives_locked(sh, &old[i], shift);
 	sh->shift = shift;
-	while (i < sh->capacity) {
-		struct slot *s = &sh->slots[i];
-
-		/* A removal may move another entry here: look again. */
-		if (s->value != 0 && !is_kept(hash_of(slot_name(s)), shift))
+	for (uint32_t i = 0; i < sh->capacity;) {
+		if (old[i].value != 0 &&
+		    !is_kept(hash_of(slot_name(&old[i])), shift))
 			remove_locked(sh, i);
 		else
 			i++;
 	}
-}
-
-static inline bool
-is_full(const struct shard *sh)
-{
-	/* 0.85; one slot always stays empty, so that probing ends. */
-	return (uint64_t)(sh->count + 1) * 20 > (uint64_t)sh->capacity * 17;
 }
 
 static inline void
@@ -253,6 +255,27 @@ catch_up_locked(struct shard *sh)
 
 	if (lks_unlikely(sh->shift != shift))
 		thin_locked(sh, shift);
+}
+
+static void
+move_locked(struct shard *sh, struct slot *slots, uint32_t capacity)
+{
+	struct slot *old = sh->slots;
+	uint32_t old_capacity = sh->capacity;
+
+	sh->slots = slots;
+	sh->capacity = capacity;
+	sh->count = 0;
+	for (uint32_t i = 0; i < old_capacity; i++)
+		if (old[i].value != 0)
+			put_locked(sh, old[i]);
+}
+
+static inline bool
+is_full(const struct shard *sh)
+{
+	/* 0.85; one slot always stays empty, so that probing ends. */
+	return (uint64_t)(sh->count + 1) * 20 > (uint64_t)sh->capacity * 17;
 }
 
 /* Asks all shards to halve. Several threads may ask at once: one step. */
@@ -275,7 +298,12 @@ grow(struct shard *sh, uint32_t seen_capacity)
 {
 	uint32_t capacity = grown(seen_capacity);
 	uint32_t shift = lks_livetab_shift();
-	struct slot *slots = lks_arena_map(slots_bytes(capacity));
+	/* An eighth of the cap is left to sites and stacks: a block whose site
+	 * can't be counted is no use. */
+	bool tight = lks_arena_bytes() + slots_bytes(capacity) >
+		     lks_arena_cap() / 8 * 7;
+	struct slot *slots = tight ? NULL
+				   : lks_arena_map(slots_bytes(capacity));
 	struct slot *unused = slots;
 	uint32_t unused_capacity = capacity;
 
@@ -287,7 +315,7 @@ grow(struct shard *sh, uint32_t seen_capacity)
 		if (sh->capacity == seen_capacity) {
 			unused = sh->slots;
 			unused_capacity = sh->capacity;
-			move_locked(sh, slots, capacity, lks_livetab_shift());
+			move_locked(sh, slots, capacity);
 		}
 		lks_lock_drop(&sh->lock);
 	}
@@ -296,7 +324,7 @@ grow(struct shard *sh, uint32_t seen_capacity)
 }
 
 enum lks_insert
-lks_livetab_insert(const struct lks_block *block, struct lks_block *old)
+lks_livetab_insert(struct lks_block *block, struct lks_block *old)
 {
 	uint64_t name = name_of(block->address);
 	uint64_t hash = hash_of(name);
@@ -314,9 +342,10 @@ lks_livetab_insert(const struct lks_block *block, struct lks_block *old)
 			lks_lock_drop(&sh->lock);
 			return LKS_THINNED;
 		}
+		block->shift = sh->shift;
 		i = probe_locked(sh, name, hash);
 		if (lks_unlikely(sh->slots[i].value != 0)) {
-			*old = slot_block(&sh->slots[i]);
+			*old = slot_block(sh, &sh->slots[i]);
 			sh->slots[i] = block_slot(block);
 			lks_lock_drop(&sh->lock);
 			return LKS_REPLACED;
@@ -348,7 +377,7 @@ lks_livetab_take(uintptr_t address, struct lks_block *out)
 		return LKS_NOT_TAKEN;
 	i = probe_locked(sh, name, hash);
 	if (lks_likely(sh->slots[i].value != 0)) {
-		*out = slot_block(&sh->slots[i]);
+		*out = slot_block(sh, &sh->slots[i]);
 		remove_locked(sh, i);
 		result = LKS_TAKEN;
 	}
@@ -356,20 +385,20 @@ lks_livetab_take(uintptr_t address, struct lks_block *out)
 	return result;
 }
 
+struct lks_weight
+lks_livetab_weight(const struct lks_block *block)
+{
+	struct lks_weight weight = lks_sampler_weight(block->size);
+
+	weight.objects <<= block->shift;
+	weight.bytes <<= block->shift;
+	return weight;
+}
+
 uint32_t
 lks_livetab_shift(void)
 {
 	return atomic_load_explicit(&wanted_shift, memory_order_relaxed);
-}
-
-uint64_t
-lks_livetab_count(void)
-{
-	uint64_t sum = 0;
-
-	for (uint32_t i = 0; i < LKS_SHARDS; i++)
-		sum += *(volatile uint32_t *)&shards[i].count;
-	return sum;
 }
 
 uint32_t
@@ -386,7 +415,7 @@ lks_livetab_copy(uint32_t index, struct lks_block *out, uint32_t cap)
 	if (count <= cap)
 		for (uint32_t i = 0; i < sh->capacity; i++)
 			if (sh->slots[i].value != 0)
-				out[n++] = slot_block(&sh->slots[i]);
+				out[n++] = slot_block(sh, &sh->slots[i]);
 	lks_lock_drop(&sh->lock);
 	return count;
 }
@@ -401,9 +430,11 @@ lks_livetab_fork_prepare(void)
 void
 lks_livetab_fork_parent(void)
 {
-	for (uint32_t i = 0; i < LKS_SHARDS; i++)
+	for (uint32_t i = 0; i < LKS_SHARDS; i++) {
 		if (fork_held[i])
 			lks_lock_drop(&shards[i].lock);
+		fork_held[i] = false;
+	}
 }
 
 void
@@ -412,13 +443,15 @@ lks_livetab_fork_child(void)
 	for (uint32_t i = 0; i < LKS_SHARDS; i++) {
 		struct shard *sh = &shards[i];
 
-		if (!fork_held[i]) {
-			/* Somebody was changing it: its blocks are lost. */
+		/* Held, but by no forking thread: somebody was changing it,
+		 * and its blocks are lost. */
+		if (!fork_held[i] && lks_lock_is_held(&sh->lock)) {
 			lks_count_add(dropped_allocs, sh->count);
 			for (uint32_t k = 0; k < sh->capacity; k++)
 				sh->slots[k].value = 0;
 			sh->count = 0;
 		}
+		fork_held[i] = false;
 		lks_lock_init(&sh->lock);
 	}
 }

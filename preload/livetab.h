@@ -8,11 +8,15 @@
  *
  * At the memory cap the table thins instead of stopping: from then on only
  * addresses whose hash has k zero bits are kept, each standing for 2^k, and
- * what is already there is thinned alike. lks_livetab_shift() is k.
+ * what is already there is thinned alike. lks_livetab_shift() is k. Thinning
+ * takes what it drops out of the site counters' allocations, and adds what the
+ * kept ones stand for from then on: so alloc - free stays what is live, and
+ * both stay unbiased; alloc is monotonic but for those moments.
  */
 #pragma once
 
 #include "lks.h"
+#include "sampler.h"
 
 /* 256: at 10 M live blocks one shard is copied in about 0.2 ms. */
 #define LKS_SHARDS 256
@@ -24,7 +28,8 @@ struct lks_block {
 	uintptr_t address;
 	uint64_t size; /* requested bytes */
 	struct lks_stack site;
-	uint32_t epoch; /* epoch.h */
+	uint32_t epoch;
+	uint32_t shift; /* it stands for 2^shift; the table sets it */
 };
 
 enum lks_insert {
@@ -44,15 +49,15 @@ enum lks_take {
 bool lks_livetab_init(void);
 
 /* RECORD. */
-enum lks_insert lks_livetab_insert(const struct lks_block *block,
+enum lks_insert lks_livetab_insert(struct lks_block *block,
 				   struct lks_block *old);
 enum lks_take lks_livetab_take(uintptr_t address, struct lks_block *out);
 
+/* What a record stands for: its sample's weight, times its thinning. */
+struct lks_weight lks_livetab_weight(const struct lks_block *block);
+
 /* Lock-free. Blocks kept are 1 of 2^shift. */
 uint32_t lks_livetab_shift(void);
-
-/* Lock-free. Slots in use over all shards, a moment's sum. */
-uint64_t lks_livetab_count(void);
 
 /*
  * WRITER. Copies one shard (0 .. LKS_SHARDS-1) to `out`, at most `cap` blocks.
@@ -61,8 +66,8 @@ uint64_t lks_livetab_count(void);
  */
 uint32_t lks_livetab_copy(uint32_t shard, struct lks_block *out, uint32_t cap);
 
-/* FORK. prepare takes every shard's lock; release drops them, in parent and
- * child. What prepare could not get in time is emptied in the child. */
+/* FORK. prepare takes every shard's lock. A shard that somebody was changing
+ * all the same is emptied in the child (counted). */
 void lks_livetab_fork_prepare(void);
 void lks_livetab_fork_parent(void);
 void lks_livetab_fork_child(void);

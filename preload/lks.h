@@ -55,11 +55,13 @@
  * holds. All are leaves in practice; debug builds check the order (lock.h).
  */
 enum lks_rank {
-	LKS_RANK_WRITER = 1, /* one snapshot at a time */
-	LKS_RANK_THREADS,    /* thread ledger */
-	LKS_RANK_MODMAP,     /* module list */
-	LKS_RANK_SHARD,      /* one shard of the live table */
-	LKS_RANK_ARENA,      /* page lists */
+	LKS_RANK_FORK = 0,    /* one fork at a time */
+	LKS_RANK_TRIGGER = 1, /* which signals are ours */
+	LKS_RANK_SCRATCH,     /* memory of the snapshot under way */
+	LKS_RANK_THREADS,     /* thread ledger */
+	LKS_RANK_MODMAP,      /* module list */
+	LKS_RANK_SHARD,       /* one shard of the live table */
+	LKS_RANK_ARENA,       /* page lists */
 };
 
 /* A call stack in the depot, and by its number also a site. 0 = none. */

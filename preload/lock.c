@@ -74,15 +74,6 @@ lks_lock_take(struct lks_lock *lock, enum lks_rank rank)
 	return true;
 }
 
-bool
-lks_lock_try(struct lks_lock *lock, enum lks_rank rank)
-{
-	if (!attempt(lock))
-		return false;
-	check_rank(rank);
-	return true;
-}
-
 void
 lks_lock_drop(struct lks_lock *lock)
 {

@@ -24,11 +24,14 @@ lks_lock_init(struct lks_lock *lock)
 	atomic_store_explicit(&lock->word, 0, memory_order_relaxed);
 }
 
+static inline bool
+lks_lock_is_held(const struct lks_lock *lock)
+{
+	return atomic_load_explicit(&lock->word, memory_order_relaxed) != 0;
+}
+
 /* RECORD, WRITER. False: not taken. Acquire: pairs with lks_lock_drop. */
 bool lks_lock_take(struct lks_lock *lock, enum lks_rank rank)
 	__attribute__((warn_unused_result));
-/* One attempt. */
-bool lks_lock_try(struct lks_lock *lock, enum lks_rank rank)
-	__attribute__((warn_unused_result));
-/* Release: pairs with take and try. */
+/* Release: pairs with take. */
 void lks_lock_drop(struct lks_lock *lock);

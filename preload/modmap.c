@@ -356,7 +356,7 @@ lks_modmap_init(void)
 	struct lks_object object;
 
 	lks_loader_init(true);
-	records = lks_arena_map(LKS_MODULES_MAX * sizeof(*records));
+	records = lks_arena_reserve(LKS_MODULES_MAX * sizeof(*records));
 	if (lks_loader_find((uintptr_t)&lks_modmap_init, &object) &&
 	    !lks_loader_is_main(&object)) {
 		shim_start = object.map_start;

@@ -18,10 +18,9 @@
 
 struct lks_opts {
 	char out[LKS_PATH_BYTES]; /* as given: with % codes */
-	bool out_given;
-	int32_t signal;       /* 0 = none */
-	int32_t bell;         /* 0 = none, -1 = any free one */
-	uint64_t interval_ns; /* 0 = none */
+	int32_t signal;           /* 0 = none */
+	int32_t bell;             /* 0 = none, -1 = any free one */
+	uint64_t interval_ns;     /* 0 = none */
 	bool on_exit;
 	uint64_t on_grow_bytes;    /* 0 = not */
 	uint32_t on_limit_percent; /* 0 = not */

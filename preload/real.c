@@ -105,16 +105,28 @@ lks_real_resolve(void)
 	RESOLVE(sysv_signal);
 	RESOLVE(sigset);
 	RESOLVE(sigignore);
+	RESOLVE(sigwait);
+	RESOLVE(sigwaitinfo);
+	RESOLVE(sigtimedwait);
+	RESOLVE(signalfd);
 	RESOLVE(_exit);
 	RESOLVE(dlclose);
-	/* The host must not find our failed look-ups in its dlerror(). */
-	dlerror();
+	lks_real_forget_errors();
 	if (lks_real.malloc == NULL || lks_real.free == NULL ||
 	    lks_real.calloc == NULL || lks_real.realloc == NULL)
 		return false;
 	/* release: pairs with lks_real_is_known */
 	atomic_store_explicit(&resolved, true, memory_order_release);
 	return true;
+}
+
+void
+lks_real_forget_errors(void)
+{
+	/* One that succeeds drops what a failed one left. Not dlerror():
+	 * that translates the message, and we may be in a malloc of
+	 * newlocale(), which holds the locale's lock. */
+	dlsym(RTLD_DEFAULT, "malloc");
 }
 
 bool

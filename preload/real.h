@@ -48,6 +48,11 @@ struct lks_real {
 	void (*(*sysv_signal)(int, void (*)(int)))(int);
 	void (*(*sigset)(int, void (*)(int)))(int);
 	int (*sigignore)(int);
+	int (*sigwait)(const sigset_t *, int *);
+	int (*sigwaitinfo)(const sigset_t *, siginfo_t *);
+	int (*sigtimedwait)(const sigset_t *, siginfo_t *,
+			    const struct timespec *);
+	int (*signalfd)(int, const sigset_t *, int);
 	void (*_exit)(int) __attribute__((noreturn));
 	int (*dlclose)(void *);
 };
@@ -57,6 +62,10 @@ extern struct lks_real lks_real;
 /* BOOT. Resolves everything; idempotent. False: the four basic functions are
  * not to be had (then every call is served by the bootstrap arena). */
 bool lks_real_resolve(void);
+
+/* BOOT, after look-ups of our own: the host's dlerror() must not find what the
+ * failed ones left. */
+void lks_real_forget_errors(void);
 
 /* HOT. malloc, free, calloc and realloc are known. */
 bool lks_real_is_known(void);

@@ -20,7 +20,7 @@ lks_rules_init(void)
 
 	if (lks_rules.mask != 0)
 		return true;
-	sets = lks_arena_map(LKS_RULE_SETS * sizeof(*sets));
+	sets = lks_arena_reserve(LKS_RULE_SETS * sizeof(*sets));
 	if (sets == NULL)
 		return false;
 	lks_rules.sets = sets;

@@ -19,7 +19,7 @@ lks_scratch_map(size_t bytes)
 {
 	void *start = NULL;
 
-	if (!lks_lock_take(&lock, LKS_RANK_WRITER))
+	if (!lks_lock_take(&lock, LKS_RANK_SCRATCH))
 		return NULL;
 	for (uint32_t i = 0; i < LKS_SCRATCH_PARTS; i++) {
 		if (parts[i].start != NULL)
@@ -42,7 +42,7 @@ release(struct part *p)
 void
 lks_scratch_drop(void *start)
 {
-	if (start == NULL || !lks_lock_take(&lock, LKS_RANK_WRITER))
+	if (start == NULL || !lks_lock_take(&lock, LKS_RANK_SCRATCH))
 		return; /* given back with the rest */
 	for (uint32_t i = 0; i < LKS_SCRATCH_PARTS; i++)
 		if (parts[i].start == start)
@@ -65,7 +65,7 @@ lks_scratch_grow(void *part, size_t bytes, size_t more_bytes)
 void
 lks_scratch_clear(void)
 {
-	if (!lks_lock_take(&lock, LKS_RANK_WRITER))
+	if (!lks_lock_take(&lock, LKS_RANK_SCRATCH))
 		return; /* the next snapshot does */
 	for (uint32_t i = 0; i < LKS_SCRATCH_PARTS; i++)
 		if (parts[i].start != NULL)
@@ -83,7 +83,7 @@ lks_scratch_recover(void)
 void
 lks_scratch_fork_prepare(void)
 {
-	fork_holds = lks_lock_take(&lock, LKS_RANK_WRITER);
+	fork_holds = lks_lock_take(&lock, LKS_RANK_SCRATCH);
 }
 
 void

@@ -49,18 +49,6 @@ shim_enter_slow(void)
 	return true;
 }
 
-LKS_NOINLINE void
-shim_leave_slow(void)
-{
-	do {
-		lks_tls.guard = LKS_GUARD_CALL;
-		lks_tls.pending = 0;
-		lks_writer_poll();
-		lks_tls.guard = LKS_GUARD_DOWN;
-		lks_compiler_barrier();
-	} while (lks_tls.pending);
-}
-
 struct lks_stack
 shim_capture(const struct lks_regs *regs)
 {
@@ -87,22 +75,10 @@ shim_capture(const struct lks_regs *regs)
 	return stack;
 }
 
-/* What a block stands for: its sample's weight, times the thinning. */
-static inline struct lks_weight
-weight_of(uint64_t size)
-{
-	struct lks_weight weight = lks_sampler_weight(size);
-	uint32_t shift = lks_livetab_shift();
-
-	weight.objects <<= shift;
-	weight.bytes <<= shift;
-	return weight;
-}
-
 void
 shim_freed(const struct lks_block *block)
 {
-	struct lks_weight weight = weight_of(block->size);
+	struct lks_weight weight = lks_livetab_weight(block);
 
 	lks_site_free(lks_heap_sites, block->site, lks_tls.stripe,
 		      weight.objects, weight.bytes);
@@ -112,8 +88,28 @@ shim_freed(const struct lks_block *block)
 static inline void
 tick(void)
 {
-	if (lks_unlikely(--lks_tls.ticks == 0))
+	if (lks_unlikely(--lks_tls.ticks == 0 ||
+			 lks_tls.net_bytes >= LKS_NET_BYTES))
 		lks_tls_tick();
+}
+
+/* No memory to count the block's site: the overflow site has it, or nobody. */
+static LKS_NOINLINE void
+without_counters(struct lks_block *block)
+{
+	struct lks_weight weight = lks_livetab_weight(block);
+	struct lks_block old;
+
+	block->site = lks_depot_overflow();
+	if (lks_site_alloc(lks_heap_sites, block->site, lks_tls.stripe,
+			   weight.objects, weight.bytes)) {
+		lks_livetab_insert(block, &old); /* over itself */
+		lks_tls.net_bytes += (int64_t)weight.bytes;
+		lks_count(depot_overflows);
+		return;
+	}
+	lks_livetab_take(block->address, &old);
+	lks_count(dropped_allocs);
 }
 
 static void
@@ -147,11 +143,10 @@ insert(void *p, size_t size, struct lks_stack site)
 		lks_count(dropped_allocs);
 		return;
 	}
-	weight = weight_of(block.size);
+	weight = lks_livetab_weight(&block);
 	if (lks_unlikely(!lks_site_alloc(lks_heap_sites, site, lks_tls.stripe,
 					 weight.objects, weight.bytes))) {
-		lks_livetab_take(block.address, &old);
-		lks_count(dropped_allocs);
+		without_counters(&block);
 		return;
 	}
 	lks_tls.net_bytes += (int64_t)weight.bytes;
@@ -168,12 +163,12 @@ shim_record(void *p, size_t size, const struct lks_regs *regs)
 		if (shim_is_skipped(size))
 			return;
 	}
+	tick(); /* before it gets its age */
 	site = shim_capture(regs);
 	if (lks_unlikely(site.id == lks_depot_overflow().id))
 		lks_count(depot_overflows);
 	insert(p, size, site);
 	lks_sampler_next(&lks_tls.sampler);
-	tick();
 }
 
 bool
@@ -199,12 +194,22 @@ shim_take(void *p, struct lks_block *out)
 void
 shim_restore(const struct lks_block *block)
 {
+	struct lks_block back = *block;
 	struct lks_block old;
 
-	if (lks_livetab_insert(block, &old) == LKS_NOT_INSERTED) {
-		/* Gone from the table: keep the counters in step with it. */
+	switch (lks_livetab_insert(&back, &old)) {
+	case LKS_INSERTED:
+	case LKS_REPLACED:
+		break;
+	case LKS_THINNED:
+		/* The table was thinned while it was out: as if it had been
+		 * in, and was dropped. */
+		shim_freed(block);
+		break;
+	case LKS_NOT_INSERTED:
 		lks_count(dropped_allocs);
 		shim_freed(block);
+		break;
 	}
 }
 
@@ -480,6 +485,9 @@ posix_memalign(void **out, size_t alignment, size_t size)
 	if (!shim_enter()) {
 		if (lks_real_is_known())
 			return lks_real.posix_memalign(out, alignment, size);
+		if (alignment % sizeof(void *) != 0 ||
+		    (alignment & (alignment - 1)) != 0 || alignment == 0)
+			return EINVAL;
 		*out = lks_bootstrap_alloc(alignment, size);
 		return *out != NULL ? 0 : ENOMEM;
 	}

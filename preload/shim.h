@@ -25,18 +25,10 @@ shim_enter(void)
 	return shim_enter_slow();
 }
 
-/* Guard up again, serves what a handler left to do, guard down. */
-void shim_leave_slow(void);
-
 static inline void
 shim_leave(void)
 {
-	/* In this order: a handler that comes in between finds the guard down
-	 * and acts by itself; one that came before left its mark. */
-	lks_tls.guard = LKS_GUARD_DOWN;
-	lks_compiler_barrier();
-	if (lks_unlikely(lks_tls.pending))
-		shim_leave_slow();
+	lks_tls_leave();
 }
 
 /*

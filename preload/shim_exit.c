@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "boot.h"
 #include "ident.h"
 #include "modmap.h"
 #include "real.h"
@@ -21,8 +22,7 @@ _exit(int status)
 	lks_real_resolve();
 	/* A vfork child shares our memory but is not us: its end is not ours.
 	 * No guard asked: a handler may leave in the middle of a call. */
-	if (lks_state_page.state != LKS_OFF &&
-	    lks_sys_getpid() == lks_ident.pid) {
+	if (lks_boot_is_complete() && lks_sys_getpid() == lks_ident.pid) {
 		lks_tls.guard = LKS_GUARD_OWN;
 		lks_writer_exit();
 	}
@@ -45,7 +45,6 @@ dlclose(void *handle)
 	result = lks_real.dlclose(handle);
 	if (result == 0 && shim_enter()) {
 		lks_modmap_refresh();
-		lks_unwind_flush();
 		shim_leave();
 	}
 	return result;

@@ -65,15 +65,23 @@ static struct {
 #undef X
 } next;
 
-/* The next allocator's new does not come by malloc. */
-static bool is_recorded;
+/* Which of them the next allocator itself brings: those never come by our
+ * malloc and free. It may bring some and leave others (the aligned ones, say)
+ * to libstdc++. */
+static struct {
+#define X(name, ...) bool name;
+	NEWS(X)
+	DELETES(X)
+#undef X
+} is_recorded;
 
 static void *
 object_of(void *function)
 {
 	Dl_info info;
 
-	return dladdr(function, &info) != 0 ? info.dli_fbase : NULL;
+	return function != NULL && dladdr(function, &info) != 0 ? info.dli_fbase
+								: NULL;
 }
 
 void
@@ -82,20 +90,21 @@ shim_new_resolve(void)
 	void *symbol = dlsym(RTLD_NEXT, "_Znwm");
 	void *allocator;
 
+	/* A C host: spares twenty look-ups that fail. */
 	if (symbol == NULL) {
-		dlerror();
+		lks_real_forget_errors();
 		return;
 	}
+	memcpy(&allocator, &lks_real.malloc, sizeof(allocator));
+	allocator = object_of(allocator);
 #define X(name, ...)                                                           \
 	symbol = dlsym(RTLD_NEXT, #name);                                      \
-	memcpy(&next.name, &symbol, sizeof(symbol));
+	memcpy(&next.name, &symbol, sizeof(symbol));                           \
+	is_recorded.name = allocator != NULL && object_of(symbol) == allocator;
 	NEWS(X)
 	DELETES(X)
 #undef X
-	dlerror();
-	memcpy(&allocator, &lks_real.malloc, sizeof(allocator));
-	memcpy(&symbol, &next._Znwm, sizeof(symbol));
-	is_recorded = object_of(allocator) == object_of(symbol);
+	lks_real_forget_errors();
 }
 
 /* libstdc++'s, wherever it was loaded; NULL: it was not. */
@@ -136,9 +145,10 @@ plain_new(size_t size, size_t align, const struct lks_regs *regs)
 {
 	if (size == 0)
 		size = 1;
-	if (!(align == 0 && shim_is_skipped(size)))
+	if (!shim_is_skipped(size))
 		return shim_alloc(align, size, regs);
-	return lks_real.malloc(size);
+	return align == 0 ? lks_real.malloc(size)
+			  : lks_real.aligned_alloc(align, size);
 }
 
 #define X(name, parameters, arguments, size, align)                            \
@@ -152,7 +162,7 @@ plain_new(size_t size, size_t align, const struct lks_regs *regs)
                                                                                \
 		if (real != NULL) {                                            \
 			p = real arguments;                                    \
-			if (is_recorded)                                       \
+			if (is_recorded.name)                                  \
 				record_new(p, size, &regs);                    \
 			return p;                                              \
 		}                                                              \
@@ -174,7 +184,7 @@ forget(void *p)
 {
 	struct lks_block block;
 
-	if (!is_recorded || p == NULL || !shim_enter())
+	if (p == NULL || !shim_enter())
 		return false;
 	if (shim_take(p, &block))
 		shim_freed(&block);
@@ -191,7 +201,7 @@ forget(void *p)
 			shim_free(p);                                          \
 			return;                                                \
 		}                                                              \
-		entered = forget(p);                                           \
+		entered = is_recorded.name && forget(p);                       \
 		next.name arguments;                                           \
 		if (entered)                                                   \
 			shim_leave();                                          \

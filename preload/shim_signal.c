@@ -1,10 +1,11 @@
 /*
  * The interposed signal functions: the host sees its own dispositions, never
- * ours (trigger.h).
+ * ours, and gets the signals that it waits for (trigger.h).
  */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/signalfd.h>
 
 #include "real.h"
 #include "shim.h"
@@ -99,4 +100,47 @@ sigignore(int sig)
 	handler *old;
 
 	return answered(sig, SIG_IGN, &old) ? 0 : lks_real.sigignore(sig);
+}
+
+/*
+ * Waiting instead of handling. Nothing of ours is up during the real call: it
+ * may wait for ever, and the host may cancel it or leave it by longjmp.
+ */
+static void
+awaits(const sigset_t *set)
+{
+	int host_errno = errno;
+
+	lks_real_resolve();
+	lks_trigger_await(set);
+	errno = host_errno;
+}
+
+LKS_EXPORT int
+sigwait(const sigset_t *set, int *sig)
+{
+	awaits(set);
+	return lks_real.sigwait(set, sig);
+}
+
+LKS_EXPORT int
+sigwaitinfo(const sigset_t *set, siginfo_t *info)
+{
+	awaits(set);
+	return lks_real.sigwaitinfo(set, info);
+}
+
+LKS_EXPORT int
+sigtimedwait(const sigset_t *set, siginfo_t *info,
+	     const struct timespec *timeout)
+{
+	awaits(set);
+	return lks_real.sigtimedwait(set, info, timeout);
+}
+
+LKS_EXPORT int
+signalfd(int fd, const sigset_t *set, int flags)
+{
+	awaits(set);
+	return lks_real.signalfd(fd, set, flags);
 }

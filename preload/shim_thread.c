@@ -37,19 +37,13 @@ unpack(void *argument)
 static void
 begin(struct lks_thread_ref ref, uintptr_t frame, struct lks_thread_info *info)
 {
-	struct lks_bounds bounds;
-
 	lks_tls.guard = LKS_GUARD_OWN;
-	lks_threads_bind(ref, pthread_self());
-	/* Our own frame is the outermost that is ever asked for. */
-	bounds.hi = frame + 2 * sizeof(void *);
-	bounds.lo = 0;
-	lks_threads_run(ref, lks_sys_gettid(), &bounds, info);
-	if (info->stack_bytes < bounds.hi)
-		bounds.lo = bounds.hi - info->stack_bytes;
+	/* Our caller's frame is the outermost that is ever asked for. */
+	lks_threads_run(ref, pthread_self(), lks_sys_gettid(),
+			frame + 2 * sizeof(void *), info);
 	lks_tls.self = ref;
-	lks_tls_learn(&bounds);
-	lks_tls.guard = LKS_GUARD_DOWN;
+	lks_tls_learn(&info->bounds);
+	lks_tls_leave();
 }
 
 static void *
@@ -109,12 +103,12 @@ prepare(const struct lks_regs *regs, pthread_t *where,
 }
 
 static void
-created(struct lks_thread_ref ref, bool succeeded, pthread_t handle)
+created(struct lks_thread_ref ref, bool succeeded)
 {
 	if (!shim_enter())
 		return;
 	if (succeeded)
-		lks_threads_bind(ref, handle);
+		lks_threads_created(ref);
 	else
 		lks_threads_cancel(ref);
 	shim_leave();
@@ -126,15 +120,14 @@ pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 {
 	struct lks_regs regs = LKS_REGS_OF_CALLER();
 	struct lks_thread_ref ref;
-	pthread_t handle;
 	int error;
 
 	ref = prepare(&regs, thread, attr, (uintptr_t)start, argument);
 	if (ref.entry == 0)
 		return lks_real.pthread_create(thread, attr, start, argument);
 	/* The guard is down: what libc allocates for a thread is the host's. */
-	error = lks_real.pthread_create(&handle, attr, run_pthread, pack(ref));
-	created(ref, error == 0, handle);
+	error = lks_real.pthread_create(thread, attr, run_pthread, pack(ref));
+	created(ref, error == 0);
 	return error;
 }
 
@@ -143,14 +136,13 @@ thrd_create(thrd_t *thread, thrd_start_t start, void *argument)
 {
 	struct lks_regs regs = LKS_REGS_OF_CALLER();
 	struct lks_thread_ref ref;
-	thrd_t handle;
 	int result;
 
 	ref = prepare(&regs, thread, NULL, (uintptr_t)start, argument);
 	if (ref.entry == 0)
 		return lks_real.thrd_create(thread, start, argument);
-	result = lks_real.thrd_create(&handle, run_thrd, pack(ref));
-	created(ref, result == thrd_success, (pthread_t)handle);
+	result = lks_real.thrd_create(thread, run_thrd, pack(ref));
+	created(ref, result == thrd_success);
 	return result;
 }
 

@@ -35,21 +35,19 @@ static struct lks_sites thread_sites;
 struct lks_sites *const lks_heap_sites = &heap_sites;
 struct lks_sites *const lks_thread_sites = &thread_sites;
 
-/* Publishes `made` in an empty slot, or gives it back; NULL if neither. */
+/* Publishes `made` (zeroed) in an empty slot. Returns what the slot then holds:
+ * another thread may have been first. */
 static void *
-publish(void *_Atomic *slot, void *made, size_t bytes)
+publish(void *_Atomic *slot, void *made)
 {
 	void *none = NULL;
 
-	if (made == NULL)
-		return NULL;
-	/* release: pairs with the acquire loads of find; zeroed memory */
-	if (atomic_compare_exchange_strong_explicit(slot, &none, made,
-						    memory_order_release,
-						    memory_order_acquire))
-		return made;
-	lks_arena_release(made, bytes);
-	return none;
+	/* release: pairs with the acquire loads of find */
+	return atomic_compare_exchange_strong_explicit(slot, &none, made,
+						       memory_order_release,
+						       memory_order_acquire)
+		       ? made
+		       : none;
 }
 
 static LKS_NOINLINE struct counts *
@@ -60,22 +58,28 @@ make(struct lks_sites *sites, uint32_t stripe, uint32_t site)
 	struct counts *page;
 
 	if (directory == NULL) {
-		directory = publish(
-			(void *_Atomic *)&sites->directories[stripe],
-			lks_arena_map(sizeof(*directory)), sizeof(*directory));
-		if (directory == NULL)
+		struct directory *made = lks_arena_reserve(sizeof(*made));
+
+		if (made == NULL)
 			return NULL;
+		directory = publish(
+			(void *_Atomic *)&sites->directories[stripe], made);
+		if (directory != made)
+			lks_arena_unreserve(made, sizeof(*made));
 	}
 	page = atomic_load_explicit(&directory->pages[site >> PAGE_SHIFT],
 				    memory_order_acquire);
 	if (page == NULL) {
 		size_t bytes = PAGE_SITES * sizeof(*page);
+		struct counts *made = lks_arena_map(bytes);
 
+		if (made == NULL)
+			return NULL;
 		page = publish(
 			(void *_Atomic *)&directory->pages[site >> PAGE_SHIFT],
-			lks_arena_map(bytes), bytes);
-		if (page == NULL)
-			return NULL;
+			made);
+		if (page != made)
+			lks_arena_release(made, bytes);
 	}
 	return &page[site & (PAGE_SITES - 1)];
 }
@@ -96,17 +100,27 @@ find(struct lks_sites *sites, uint32_t stripe, uint32_t site)
 	return &page[site & (PAGE_SITES - 1)];
 }
 
+/* The counters of a site in the stripe, or without memory for that, in any. */
+static struct counts *
+find_or_make(struct lks_sites *sites, uint32_t stripe, uint32_t site)
+{
+	struct counts *c = find(sites, stripe, site);
+
+	if (lks_unlikely(c == NULL))
+		c = make(sites, stripe, site);
+	for (uint32_t i = 0; c == NULL && i < LKS_STRIPES; i++)
+		c = find(sites, i, site);
+	return c;
+}
+
 bool
 lks_site_alloc(struct lks_sites *sites, struct lks_stack site, uint32_t stripe,
 	       uint64_t objects, uint64_t bytes)
 {
-	struct counts *c = find(sites, stripe, site.id);
+	struct counts *c = find_or_make(sites, stripe, site.id);
 
-	if (lks_unlikely(c == NULL)) {
-		c = make(sites, stripe, site.id);
-		if (c == NULL)
-			return false;
-	}
+	if (lks_unlikely(c == NULL))
+		return false;
 	/* release: pairs with the fence in lks_site_read. A free of this block
 	 * comes after this, so who sees the free also sees the alloc. */
 	atomic_fetch_add_explicit(&c->alloc_objects, objects,
@@ -119,17 +133,33 @@ bool
 lks_site_free(struct lks_sites *sites, struct lks_stack site, uint32_t stripe,
 	      uint64_t objects, uint64_t bytes)
 {
-	struct counts *c = find(sites, stripe, site.id);
+	struct counts *c = find_or_make(sites, stripe, site.id);
 
-	if (lks_unlikely(c == NULL)) {
-		c = make(sites, stripe, site.id);
-		if (c == NULL)
-			return false;
-	}
+	if (lks_unlikely(c == NULL))
+		return false;
 	atomic_fetch_add_explicit(&c->free_objects, objects,
 				  memory_order_release);
 	atomic_fetch_add_explicit(&c->free_bytes, bytes, memory_order_release);
 	return true;
+}
+
+void
+lks_site_correct(struct lks_sites *sites, struct lks_stack site,
+		 uint64_t objects, uint64_t bytes)
+{
+	/* Any stripe does, and one of them has counted this site: no memory
+	 * is needed, of which there is none when this is called. */
+	for (uint32_t i = 0; i < LKS_STRIPES; i++) {
+		struct counts *c = find(sites, i, site.id);
+
+		if (c == NULL)
+			continue;
+		atomic_fetch_add_explicit(&c->alloc_objects, objects,
+					  memory_order_release);
+		atomic_fetch_add_explicit(&c->alloc_bytes, bytes,
+					  memory_order_release);
+		return;
+	}
 }
 
 struct lks_site_totals

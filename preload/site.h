@@ -34,6 +34,11 @@ bool lks_site_alloc(struct lks_sites *sites, struct lks_stack site,
 bool lks_site_free(struct lks_sites *sites, struct lks_stack site,
 		   uint32_t stripe, uint64_t objects, uint64_t bytes);
 
+/* RECORD. Corrects what was counted as allocated, by a difference (negative
+ * ones wrap). For the live table's thinning. */
+void lks_site_correct(struct lks_sites *sites, struct lks_stack site,
+		      uint64_t objects, uint64_t bytes);
+
 /* WRITER. Sum over the stripes; frees are read before allocs, so alloc >=
  * free always. All zero for a site never counted. */
 struct lks_site_totals lks_site_read(struct lks_sites *sites,

@@ -111,15 +111,11 @@ reach_site(struct gather *g, uint32_t id)
 }
 
 static inline void
-add_block(struct gather *g, const struct lks_block *b, uint32_t shift)
+add_block(struct gather *g, const struct lks_block *b)
 {
-	struct lks_weight weight = { 1, b->size };
+	struct lks_weight weight = lks_livetab_weight(b);
 	struct lks_snap_live *live = &g->snap->live[b->site.id];
 
-	if (lks_sampler_scale() != 1)
-		weight = lks_sampler_weight(b->size);
-	weight.objects <<= shift;
-	weight.bytes <<= shift;
 	live->objects += weight.objects;
 	live->bytes += weight.bytes;
 	if (lks_unlikely(b->epoch < inherited_epoch)) {
@@ -135,7 +131,7 @@ add_block(struct gather *g, const struct lks_block *b, uint32_t shift)
 /* Blocks come in the order of a hash, so what they are added to is spread:
  * each is announced some blocks ahead. */
 static bool
-fold(struct gather *g, uint32_t count, uint32_t shift)
+fold(struct gather *g, uint32_t count)
 {
 	const struct lks_block *blocks = g->blocks;
 
@@ -149,7 +145,7 @@ fold(struct gather *g, uint32_t count, uint32_t shift)
 					   blocks[i].epoch);
 		}
 		if (i >= AHEAD)
-			add_block(g, &blocks[i - AHEAD], shift);
+			add_block(g, &blocks[i - AHEAD]);
 	}
 	return true;
 }
@@ -202,19 +198,11 @@ copy_shard(struct gather *g, uint32_t shard)
 static bool
 gather_live(struct gather *g)
 {
-	for (uint32_t i = 0; i < LKS_SHARDS;) {
-		uint32_t shift = lks_livetab_shift();
+	for (uint32_t i = 0; i < LKS_SHARDS; i++) {
 		uint32_t n = copy_shard(g, i);
 
-		if (n == UINT32_MAX)
+		if (n == UINT32_MAX || !fold(g, n))
 			return false;
-		/* The copy is of this shift or, had it changed meanwhile, of
-		 * an unknown one: then once more. */
-		if (lks_livetab_shift() != shift)
-			continue;
-		if (!fold(g, n, shift))
-			return false;
-		i++;
 	}
 	return true;
 }

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include "../proto/limits.h"
-#include "../proto/status.h"
 #include "arena.h"
 #include "counters.h"
 #include "dirs.h"
@@ -33,7 +32,6 @@ static char file[FILE_BYTES]; /* written last; "" = none */
 struct page {
 	char *text; /* scratch, LKS_STATUS_BYTES */
 	size_t length;
-	/* A value cut in half is worse than none: the line is taken back. */
 	bool full;
 };
 
@@ -64,6 +62,16 @@ put_value(struct page *page, const char *value)
 	}
 }
 
+/* A value cut in half is worse than none: the line is taken back. */
+static void
+end_line(struct page *page, size_t start)
+{
+	put(page, '\n');
+	if (page->full)
+		page->length = start;
+	page->full = false;
+}
+
 static void
 text_line(struct page *page, const char *key, const char *value)
 {
@@ -73,10 +81,7 @@ text_line(struct page *page, const char *key, const char *value)
 		put(page, *key++);
 	put(page, '=');
 	put_value(page, value);
-	put(page, '\n');
-	if (page->full)
-		page->length = start;
-	page->full = false;
+	end_line(page, start);
 }
 
 static void
@@ -109,10 +114,7 @@ options_line(struct page *page)
 		put(page, '=');
 		put_value(page, value);
 	}
-	put(page, '\n');
-	if (page->full)
-		page->length = start;
-	page->full = false;
+	end_line(page, start);
 }
 
 static const char *
@@ -161,10 +163,20 @@ put_snapshots(struct page *page, const struct lks_status *status)
 	text_line(page, "snapshot", lks_sink_last_path());
 	number_line(page, "snapshot_ns", status->snapshot_wall_ns);
 	text_line(page, "error", lks_sink_error());
-	number_line(page, "token", status->token);
+	for (uint32_t i = 0; i < status->token_count && i < LKS_STATUS_TOKENS;
+	     i++)
+		number_line(page, "token", status->tokens[i]);
 	number_line(page, "updated_ns", lks_clock_ns(CLOCK_REALTIME));
 	number_line(page, "cpu_ns", status->cpu_ns);
 	number_line(page, "longest_hold_ns", lks_hold_longest_ns());
+}
+
+/* Thinning takes what it drops out of the allocations: read in the middle of
+ * that, they may be fewer than what was freed. */
+static uint64_t
+left(uint64_t alloc, uint64_t free)
+{
+	return alloc > free ? alloc - free : 0;
 }
 
 static void
@@ -175,8 +187,9 @@ put_totals(struct page *page)
 
 	sum.alloc_objects /= scale;
 	sum.free_objects /= scale;
-	number_line(page, "live_objects", sum.alloc_objects - sum.free_objects);
-	number_line(page, "live_bytes", sum.alloc_bytes - sum.free_bytes);
+	number_line(page, "live_objects",
+		    left(sum.alloc_objects, sum.free_objects));
+	number_line(page, "live_bytes", left(sum.alloc_bytes, sum.free_bytes));
 	number_line(page, "alloc_objects", sum.alloc_objects);
 	number_line(page, "alloc_bytes", sum.alloc_bytes);
 	number_line(page, "free_objects", sum.free_objects);

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "../proto/status.h"
 #include "lks.h"
 
 /* What status.c can't know by itself. */
@@ -14,7 +15,8 @@ struct lks_status {
 	bool with_totals; /* sum the counters: not in a fork's child */
 	uint64_t sequence;
 	uint64_t snapshot_wall_ns;
-	uint32_t token;
+	uint32_t tokens[LKS_STATUS_TOKENS]; /* a ring of the last ones */
+	uint32_t token_count;               /* ever */
 	uint64_t cpu_ns;
 };
 

@@ -1,8 +1,9 @@
 /*
  * Entries in one table (mapped when the first thread is created, since most
- * preloaded processes have one thread; touched as far as used), a free list through it, and an index from pthread_t: open
- * addressing with backward-shift deletion. All of it under one lock: threads
- * are created and joined thousands, not millions of times a second.
+ * preloaded processes have one thread; touched as far as used), a free list
+ * through it, and an index from pthread_t: open addressing with backward-shift
+ * deletion. All of it under one lock: threads are created and joined
+ * thousands, not millions of times a second.
  */
 #include "threads.h"
 
@@ -11,6 +12,7 @@
 #include "arena.h"
 #include "counters.h"
 #include "lock.h"
+#include "probe.h"
 #include "site.h"
 
 #define INDEX_SLOTS (2 * LKS_THREADS_MAX)
@@ -23,8 +25,9 @@ struct entry {
 	uint32_t next; /* free list */
 	pthread_t handle;
 	pthread_t *where; /* the host's variable; valid until user code runs */
+	bool told;        /* the handle is known, or was */
 	bool bound;       /* in the index */
-	bool counted;     /* in lks_thread_sites: the real create succeeded */
+	bool counted;     /* in lks_thread_sites */
 };
 
 static struct lks_lock lock;
@@ -72,7 +75,7 @@ unbind_locked(uint32_t entry)
 		if (handle_index[j] == 0)
 			break;
 		home = home_of(entries[handle_index[j]].handle);
-		if (i <= j ? (home > i && home <= j) : (home > i || home <= j))
+		if (!lks_probe_may_move(i, j, home))
 			continue;
 		handle_index[i] = handle_index[j];
 		i = j;
@@ -124,6 +127,32 @@ free_locked(struct entry *e)
 	free_list = number;
 }
 
+/* Both tables, or neither. Memory is obtained before the lock. */
+static bool
+make_tables(void)
+{
+	size_t entries_bytes = (LKS_THREADS_MAX + 1) * sizeof(struct entry);
+	size_t index_bytes = INDEX_SLOTS * sizeof(uint32_t);
+	struct entry *table = lks_arena_reserve(entries_bytes);
+	uint32_t *index = lks_arena_reserve(index_bytes);
+	bool there = false;
+
+	if (table != NULL && index != NULL &&
+	    lks_lock_take(&lock, LKS_RANK_THREADS)) {
+		if (entries == NULL) {
+			entries = table;
+			handle_index = index;
+			table = NULL;
+			index = NULL;
+		}
+		there = true;
+		lks_lock_drop(&lock);
+	}
+	lks_arena_unreserve(table, entries_bytes);
+	lks_arena_unreserve(index, index_bytes);
+	return there;
+}
+
 struct lks_thread_ref
 lks_threads_create(struct lks_stack site, uintptr_t start, uintptr_t argument,
 		   pthread_t *where, uint64_t stack_bytes, bool detached)
@@ -134,20 +163,14 @@ lks_threads_create(struct lks_stack site, uintptr_t start, uintptr_t argument,
 	if (!lks_lock_take(&lock, LKS_RANK_THREADS))
 		goto untracked;
 	if (entries == NULL) {
-		/* The arena's lock ranks above ours. */
-		struct entry *table = lks_arena_map((LKS_THREADS_MAX + 1) *
-						    sizeof(struct entry));
-		handle_index = lks_arena_map(INDEX_SLOTS * sizeof(uint32_t));
-		if (handle_index == NULL)
-			lks_arena_release(table, (LKS_THREADS_MAX + 1) *
-							 sizeof(struct entry));
-		else
-			entries = table;
+		lks_lock_drop(&lock);
+		if (!make_tables() || !lks_lock_take(&lock, LKS_RANK_THREADS))
+			goto untracked;
 	}
-	if (entries != NULL && free_list != 0) {
+	if (free_list != 0) {
 		e = &entries[free_list];
 		free_list = e->next;
-	} else if (entries != NULL && used < LKS_THREADS_MAX) {
+	} else if (used < LKS_THREADS_MAX) {
 		e = &entries[++used];
 	}
 	if (e != NULL) {
@@ -160,6 +183,7 @@ lks_threads_create(struct lks_stack site, uintptr_t start, uintptr_t argument,
 			.argument = argument,
 		};
 		e->where = where;
+		e->told = false;
 		e->bound = false;
 		e->counted = false;
 		ref.entry = (uint32_t)(e - entries);
@@ -187,54 +211,56 @@ lks_threads_cancel(struct lks_thread_ref ref)
 	lks_lock_drop(&lock);
 }
 
+static void
+bind_locked(struct entry *e, pthread_t handle)
+{
+	uint32_t i = probe_locked(handle);
+
+	/* A handle is reused as soon as its thread was joined, which the
+	 * joiner may not have told us yet: that one is no longer to be found
+	 * by it. */
+	if (handle_index[i] != 0)
+		entries[handle_index[i]].bound = false;
+	handle_index[i] = (uint32_t)(e - entries);
+	e->handle = handle;
+	e->bound = true;
+	e->told = true;
+	e->counted = lks_site_alloc(lks_thread_sites, e->info.site, STRIPE, 1,
+				    e->info.stack_bytes);
+}
+
 void
-lks_threads_bind(struct lks_thread_ref ref, pthread_t handle)
+lks_threads_created(struct lks_thread_ref ref)
 {
 	struct entry *e;
 
 	if (!lks_lock_take(&lock, LKS_RANK_THREADS))
 		return;
 	e = entry_locked(ref);
-	if (e != NULL && !e->counted) {
-		uint32_t i = probe_locked(handle);
-
-		*e->where = handle;
-
-		/* A handle is reused as soon as its thread was joined, which
-		 * the joiner may not have told us yet: that one is no longer
-		 * to be found by it. */
-		if (handle_index[i] != 0)
-			entries[handle_index[i]].bound = false;
-		handle_index[i] = ref.entry;
-		e->handle = handle;
-		e->bound = true;
-		e->counted = true;
-		lks_site_alloc(lks_thread_sites, e->info.site, STRIPE, 1,
-			       e->info.stack_bytes);
-	}
+	if (e != NULL && !e->told)
+		bind_locked(e, *e->where);
 	lks_lock_drop(&lock);
 }
 
-bool
-lks_threads_run(struct lks_thread_ref ref, int32_t tid,
-		const struct lks_bounds *bounds, struct lks_thread_info *out)
+void
+lks_threads_run(struct lks_thread_ref ref, pthread_t handle, int32_t tid,
+		uintptr_t stack_end, struct lks_thread_info *out)
 {
-	struct entry *e;
+	struct entry *e = &entries[ref.entry]; /* this thread's until its end */
+	uint64_t bytes = e->info.stack_bytes;
+	/* Without the lock the thread runs all the same, but goes by no
+	 * handle: nobody's join will find it. */
+	bool locked = lks_lock_take(&lock, LKS_RANK_THREADS);
 
-	if (!lks_lock_take(&lock, LKS_RANK_THREADS)) {
-		/* Its own entry: nobody else changes these fields. */
-		*out = entries[ref.entry].info;
-		return true;
-	}
-	e = entry_locked(ref);
-	if (e != NULL) {
-		e->info.state = LKS_THREAD_RUNNING;
-		e->info.tid = tid;
-		e->info.bounds = *bounds;
-		*out = e->info;
-	}
-	lks_lock_drop(&lock);
-	return e != NULL;
+	e->info.state = LKS_THREAD_RUNNING;
+	e->info.tid = tid;
+	e->info.bounds.hi = stack_end;
+	e->info.bounds.lo = bytes < stack_end ? stack_end - bytes : 0;
+	*out = e->info;
+	if (locked && !e->told)
+		bind_locked(e, handle);
+	if (locked)
+		lks_lock_drop(&lock);
 }
 
 void

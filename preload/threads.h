@@ -45,24 +45,23 @@ struct lks_thread_info {
 };
 
 /* RECORD, creating thread, before the real create. Entry 0: no room. `where`:
- * the host's variable for the pthread_t (lks_threads_bind). */
+ * the host's variable for the pthread_t (lks_threads_created). */
 struct lks_thread_ref lks_threads_create(struct lks_stack site, uintptr_t start,
 					 uintptr_t argument, pthread_t *where,
 					 uint64_t stack_bytes, bool detached);
 /* The real create failed. */
 void lks_threads_cancel(struct lks_thread_ref ref);
 /*
- * Tells the pthread_t: by the creator after the real create, and by the new
- * thread before it runs user code. The first of them counts the creation and
- * writes the host's variable: after user code has run that memory may be gone
- * (a job that frees itself), and before that the host may already read it.
+ * The real create succeeded, in the creating thread. Binds the entry to its
+ * pthread_t unless the new thread did so already; only then the host's
+ * variable may be read: once user code runs in the new thread that memory may
+ * be gone (a job that frees itself). The first of the two counts the creation.
  */
-void lks_threads_bind(struct lks_thread_ref ref, pthread_t handle);
-/* New thread, before user code. What to start is in *out; false: the entry is
- * not this thread's, which can't happen. */
-bool lks_threads_run(struct lks_thread_ref ref, int32_t tid,
-		     const struct lks_bounds *bounds,
-		     struct lks_thread_info *out);
+void lks_threads_created(struct lks_thread_ref ref);
+/* New thread, before user code, `ref` its own. Binds likewise. What to start,
+ * and the bounds of its stack, are in *out. */
+void lks_threads_run(struct lks_thread_ref ref, pthread_t handle, int32_t tid,
+		     uintptr_t stack_end, struct lks_thread_info *out);
 /* Ending thread. Releases the entry if it is detached. */
 void lks_threads_exit(struct lks_thread_ref ref);
 

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "arena.h"
+#include "cloned.h"
 #include "epoch.h"
 #include "lock.h"
 #include "site.h"
@@ -63,7 +64,7 @@ thread_ends(void *self)
 	if (lks_tls.self.entry != 0)
 		lks_threads_exit(lks_tls.self);
 	lks_writer_thread_ended(lks_sys_gettid() == lks_sys_getpid());
-	lks_tls.guard = LKS_GUARD_DOWN;
+	lks_tls_leave();
 }
 
 bool
@@ -74,9 +75,10 @@ lks_tls_init(void)
 
 	if (end != NULL)
 		main_stack_end = (uintptr_t)*end;
-	lks_sys4(SYS_prlimit64, 0, RLIMIT_STACK, NULL, &limit);
-	main_stack_size = limit.rlim_cur < MAIN_STACK_MAX ? limit.rlim_cur
-							  : MAIN_STACK_MAX;
+	main_stack_size = MAIN_STACK_MAX;
+	if (lks_sys4(SYS_prlimit64, 0, RLIMIT_STACK, NULL, &limit) == 0 &&
+	    limit.rlim_cur < MAIN_STACK_MAX)
+		main_stack_size = limit.rlim_cur;
 	if (pthread_key_create(&key, thread_ends) == 0) {
 		have_key = key < INLINE_KEYS;
 		if (!have_key)
@@ -115,7 +117,7 @@ lks_tls_learn(const struct lks_bounds *bounds)
 
 	lks_tls.stripe = (uint8_t)(number % LKS_STRIPES);
 	lks_tls.ticks = 1;
-	lks_tls.tick_period = LKS_TICK_CALLS;
+	lks_tls.pace = 1;
 	if (bounds != NULL)
 		lks_tls.bounds = *bounds;
 	else if (lks_sys_gettid() == lks_sys_getpid())
@@ -149,16 +151,30 @@ void
 lks_tls_tick(void)
 {
 	uint64_t now = lks_epoch_tick();
-	uint64_t elapsed = now - lks_tls.tick_ns;
 
-	if (elapsed > 1000000000u && lks_tls.tick_period > 1)
-		lks_tls.tick_period /= 2;
-	else if (elapsed < 250000000u && lks_tls.tick_period < LKS_TICK_CALLS)
-		lks_tls.tick_period *= 2;
+	if (now - lks_tls.tick_ns > LKS_TICK_RARE_NS)
+		lks_tls.pace = 1;
+	else if (lks_tls.pace < LKS_TICK_CALLS)
+		lks_tls.pace *= 2;
+	lks_tls.ticks = lks_tls.pace;
 	lks_tls.tick_ns = now;
-	lks_tls.ticks = lks_tls.tick_period;
-	lks_writer_report_net(lks_tls.net_bytes);
-	lks_tls.net_bytes = 0;
+	if (lks_tls.net_bytes >= LKS_NET_BYTES ||
+	    lks_tls.net_bytes <= -LKS_NET_BYTES || lks_cloned_is_there()) {
+		lks_writer_report_net(lks_tls.net_bytes);
+		lks_tls.net_bytes = 0;
+	}
+}
+
+LKS_NOINLINE void
+lks_tls_leave_slow(void)
+{
+	do {
+		lks_tls.guard = LKS_GUARD_OWN;
+		lks_tls.pending = 0;
+		lks_writer_poll();
+		lks_tls.guard = LKS_GUARD_DOWN;
+		lks_compiler_barrier();
+	} while (lks_tls.pending);
 }
 
 void

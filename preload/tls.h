@@ -34,21 +34,26 @@ enum lks_guard {
 };
 
 struct lks_tls {
-	/* Bytes until the next sample. Always below 0 in exact mode and before
-	 * the thread is known. First, for the hot path's addressing. */
+	/* Its bytes until the next sample are below 0 in exact mode, and 0 of a
+	 * thread that is not known yet. First, for the hot path's addressing. */
 	struct lks_sampler sampler;
 	volatile uint8_t guard; /* enum lks_guard */
 	/* Set by our handler when it found the guard up: the call's exit does
 	 * what was asked (lks_writer_poll). Checked after guard went down. */
 	volatile uint8_t pending;
 	bool known; /* bounds, stripe and sampler are set */
-	bool late;  /* past its key destructors: holds no block */
+	/* Between fork's handlers: whether this thread holds the rooms' locks,
+	 * and what its guard and the state were. */
+	bool forks;
+	uint8_t fork_guard;
+	uint8_t fork_state;
+	bool late; /* past its key destructors: holds no block */
 	uint8_t destructor_rounds;
-	uint8_t stripe;           /* of the site counters */
-	uint32_t ticks;           /* recorded calls until the clock is read */
-	uint32_t tick_period;     /* 1 .. LKS_TICK_CALLS */
-	uint64_t tick_ns;         /* CLOCK_MONOTONIC of the last tick */
-	int64_t net_bytes;        /* live bytes not yet reported */
+	uint8_t stripe;    /* of the site counters */
+	uint32_t ticks;    /* recorded calls until the clock is read */
+	uint32_t pace;     /* what ticks begins from, 1 .. LKS_TICK_CALLS */
+	uint64_t tick_ns;  /* CLOCK_MONOTONIC when it was */
+	int64_t net_bytes; /* live bytes not yet reported */
 	struct lks_thread *block; /* NULL until the first walk */
 	struct lks_bounds bounds;
 	struct lks_thread_ref self; /* thread ledger; entry 0 = not in it */
@@ -59,9 +64,11 @@ extern __thread struct lks_tls lks_tls
 
 _Static_assert(sizeof(struct lks_tls) <= 256, "surplus static TLS is scarce");
 
-/* The clock is read on every 1,024th recorded call of a thread, more often
- * while that would be less than once a second. */
-#define LKS_TICK_CALLS 1024
+/* The clock is read on every 16th recorded call of a thread, which is a third
+ * of a nanosecond a call; on each one where that would be rare, so that a
+ * slow program's blocks get the right age too. In between it doubles. */
+#define LKS_TICK_CALLS 16
+#define LKS_TICK_RARE_NS 100000000u
 
 /* BOOT. False: no key to be had; blocks then stay with their threads. */
 bool lks_tls_init(void);
@@ -83,8 +90,28 @@ lks_tls_block(void)
 						 : lks_tls_block_slow();
 }
 
-/* RECORD, when ticks ran out: reads the clock, reports net_bytes. */
+/* RECORD, when ticks ran out: reads the clock, and reports net_bytes when they
+ * are many. */
 void lks_tls_tick(void);
+
+/* How much a thread may gain or lose unreported: on=grow is right to that per
+ * thread. */
+#define LKS_NET_BYTES (64 * 1024)
+
+/* Guard up again, serves what a handler left to do, guard down. */
+void lks_tls_leave_slow(void);
+
+/* Any context of a host thread. Guard down, and what a handler left to do
+ * meanwhile is done. In this order: a handler that comes in between finds the
+ * guard down and acts by itself; one that came before left its mark. */
+static inline void
+lks_tls_leave(void)
+{
+	lks_tls.guard = LKS_GUARD_DOWN;
+	lks_compiler_barrier();
+	if (lks_unlikely(lks_tls.pending))
+		lks_tls_leave_slow();
+}
 
 /* FORK, in the child. */
 void lks_tls_fork_child(void);

@@ -3,11 +3,17 @@
  * ours is its `view`, which queries are answered with. Changes are made under
  * a lock with all signals blocked, so that neither another thread nor a
  * handler of the host's sees them halfway.
+ *
+ * A signal that the host waits for goes back to its default disposition, under
+ * which it kills whoever has it unblocked, and the helper has. So where there
+ * is a helper the signal is `leaving` until it has been blocked there: the
+ * handler stays, and gives back what still reaches the helper.
  */
 #include "trigger.h"
 
 #include <stdatomic.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "../proto/status.h"
 #include "ident.h"
@@ -20,19 +26,29 @@
 #include "writer.h"
 
 struct slot {
-	_Atomic int32_t number; /* in force; 0 = none */
+	_Atomic int32_t number; /* whose handler is ours; 0 = none */
+	_Atomic bool leaving;   /* is the host's again but for the handler */
 	const char *_Atomic note;
 	struct sigaction view; /* guard: lock */
 };
 
+/* Changed by who holds the lock, or at boot. */
 static struct lks_lock lock;
 static struct slot user = { .note = "" };
 static struct slot bell = { .note = "" };
+static _Atomic uint64_t awaited; /* what the host ever waited for */
+static bool listening; /* guard: lock; the helper's mask leaves ours open */
 
 static int32_t
 number_of(struct slot *slot)
 {
 	return atomic_load_explicit(&slot->number, memory_order_relaxed);
+}
+
+static bool
+is_leaving(struct slot *slot)
+{
+	return atomic_load_explicit(&slot->leaving, memory_order_relaxed);
 }
 
 static void
@@ -80,20 +96,43 @@ ring(uint64_t word)
 	}
 }
 
+/* The helper got what the host waits for. It blocks the signal from here on,
+ * so that the process's other threads are asked. The kernel lets only main
+ * hand on what kill() sent: then it comes from us, and not from the sender. */
+static void
+give_back(int sig, siginfo_t *info, ucontext_t *context)
+{
+	uint64_t blocked;
+
+	if (lks_sys_gettid() != lks_writer_helper_tid())
+		return;
+	memcpy(&blocked, &context->uc_sigmask, sizeof(blocked));
+	blocked |= lks_sigset_of(sig);
+	memcpy(&context->uc_sigmask, &blocked, sizeof(blocked));
+	if (lks_sys_failed(
+		    lks_sys3(SYS_rt_sigqueueinfo, lks_ident.pid, sig, info)))
+		lks_sys2(SYS_kill, lks_ident.pid, sig);
+}
+
 static void
 on_signal(int sig, siginfo_t *info, void *context)
 {
-	(void)context;
+	struct slot *slot = sig == number_of(&user) ? &user : &bell;
+
 	/* A vfork child runs it too, in our memory. */
-	if (lks_sys_getpid() != lks_ident.pid)
+	if (lks_sys_getpid() != lks_ident.pid || sig != number_of(slot))
 		return;
-	if (sig == number_of(&user))
+	if (is_leaving(slot))
+		give_back(sig, info, context);
+	else if (slot == &user)
 		start_or(LKS_TRIGGER_SIGNAL);
-	else if (sig == number_of(&bell) && info->si_code == SI_QUEUE)
+	else if (info->si_code == SI_QUEUE)
 		ring((uint64_t)(uintptr_t)info->si_value.sival_ptr);
 }
 
 /* --- taking and losing --- */
+
+static const char awaited_note[] = "waited for by the program";
 
 /* Installs the handler if nobody has; false, with a note, if somebody has. */
 static bool
@@ -104,6 +143,11 @@ take(struct slot *slot, int sig)
 	uint64_t all = ~lks_sigset_of(33);
 	struct sigaction held;
 
+	if ((atomic_load_explicit(&awaited, memory_order_relaxed) &
+	     lks_sigset_of(sig)) != 0) {
+		set_note(slot, awaited_note);
+		return false;
+	}
 	if (lks_real.sigaction(sig, NULL, &held) != 0) {
 		set_note(slot, "refused by the system");
 		return false;
@@ -139,6 +183,15 @@ take_any_bell(void)
 	set_note(&bell, "no real-time signal is free");
 }
 
+static void
+lose(struct slot *slot)
+{
+	atomic_store_explicit(&slot->number, 0, memory_order_relaxed);
+	atomic_store_explicit(&slot->leaving, false, memory_order_relaxed);
+	if (slot == &bell && lks_opts.bell < 0)
+		take_any_bell();
+}
+
 void
 lks_trigger_init(void)
 {
@@ -150,11 +203,29 @@ lks_trigger_init(void)
 		take_any_bell();
 }
 
+/* No thread of ours has it unblocked: what is leaving goes. True: it did. */
+static bool
+settle(struct slot *slot)
+{
+	int32_t sig = number_of(slot);
+
+	if (!is_leaving(slot))
+		return false;
+	/* Unless the host got past us. */
+	if (lks_sig_handler(sig) == (uintptr_t)(void *)on_signal)
+		lks_real.sigaction(sig, &slot->view, NULL);
+	lose(slot);
+	return true;
+}
+
 void
 lks_trigger_fork_child(void)
 {
 	/* Another thread of the parent's may have held it. */
 	lks_lock_init(&lock);
+	listening = false;
+	settle(&user);
+	settle(&bell);
 }
 
 /*
@@ -166,10 +237,8 @@ yield_to_host(struct slot *slot, int sig, const struct sigaction *act)
 {
 	if (lks_real.sigaction(sig, act, NULL) != 0)
 		return false;
-	atomic_store_explicit(&slot->number, 0, memory_order_relaxed);
 	set_note(slot, "taken by the program");
-	if (slot == &bell && lks_opts.bell < 0)
-		take_any_bell();
+	lose(slot);
 	return true;
 }
 
@@ -206,7 +275,7 @@ lks_trigger_sigaction(int sig, const struct sigaction *act,
 	    lks_sys_getpid() != lks_ident.pid)
 		return LKS_TRIGGER_PASS;
 	lks_sigmask_block(&mask);
-	if (lks_lock_take(&lock, LKS_RANK_WRITER)) {
+	if (lks_lock_take(&lock, LKS_RANK_TRIGGER)) {
 		answer = answer_locked(slot, sig, act, old);
 		lks_lock_drop(&lock);
 	}
@@ -214,6 +283,95 @@ lks_trigger_sigaction(int sig, const struct sigaction *act,
 	if (answer == LKS_TRIGGER_ANSWER && number_of(slot) != sig)
 		lks_writer_refresh(0); /* tell the companion */
 	return answer;
+}
+
+/* True: it was ours. */
+static bool
+await_locked(struct slot *slot, uint64_t set)
+{
+	int32_t sig = number_of(slot);
+
+	if (sig == 0 || is_leaving(slot) || (set & lks_sigset_of(sig)) == 0)
+		return false;
+	atomic_store_explicit(&slot->leaving, true, memory_order_relaxed);
+	set_note(slot, awaited_note);
+	if (!listening)
+		settle(slot);
+	return true;
+}
+
+void
+lks_trigger_await(const sigset_t *set)
+{
+	struct lks_sigmask mask;
+	bool lost = false;
+	uint64_t wanted;
+
+	if (set == NULL)
+		return; /* for the kernel to refuse */
+	memcpy(&wanted, set, sizeof(wanted));
+	/* Most programs wait for the same set for ever. */
+	if ((wanted & ~atomic_load_explicit(&awaited, memory_order_relaxed)) ==
+		    0 ||
+	    lks_sys_getpid() != lks_ident.pid)
+		return;
+	lks_sigmask_block(&mask);
+	if (lks_lock_take(&lock, LKS_RANK_TRIGGER)) {
+		atomic_fetch_or_explicit(&awaited, wanted,
+					 memory_order_relaxed);
+		lost = await_locked(&user, wanted);
+		lost |= await_locked(&bell, wanted);
+		lks_lock_drop(&lock);
+	}
+	lks_sigmask_restore(&mask);
+	if (lost)
+		lks_writer_refresh(0); /* tell the companion, and the helper */
+}
+
+/* --- the helper's ears --- */
+
+static uint64_t
+all_but_ours(void)
+{
+	uint64_t blocked = ~LKS_SIGSET_GLIBC;
+	int user_number = lks_trigger_signal();
+	int bell_number = lks_trigger_bell();
+
+	if (user_number != 0)
+		blocked &= ~lks_sigset_of(user_number);
+	if (bell_number != 0)
+		blocked &= ~lks_sigset_of(bell_number);
+	return blocked;
+}
+
+bool
+lks_trigger_listen(void)
+{
+	struct lks_sigmask mask;
+	bool changed = false;
+
+	lks_sigmask_block(&mask);
+	if (lks_lock_take(&lock, LKS_RANK_TRIGGER)) {
+		listening = true;
+		changed = settle(&user);
+		changed |= settle(&bell);
+		mask.before = all_but_ours();
+		lks_lock_drop(&lock);
+	}
+	lks_sigmask_restore(&mask);
+	return changed;
+}
+
+void
+lks_trigger_stop_listening(void)
+{
+	lks_sigmask_set(~LKS_SIGSET_GLIBC);
+	if (!lks_lock_take(&lock, LKS_RANK_TRIGGER))
+		return;
+	listening = false;
+	settle(&user);
+	settle(&bell);
+	lks_lock_drop(&lock);
 }
 
 /* --- what is in force --- */
@@ -225,6 +383,8 @@ in_force(struct slot *slot)
 {
 	int32_t number = number_of(slot);
 
+	if (is_leaving(slot))
+		return 0;
 	if (number == 0 || lks_sys_getpid() != lks_ident.pid ||
 	    lks_sig_handler(number) == (uintptr_t)(void *)on_signal)
 		return number;

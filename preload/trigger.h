@@ -6,6 +6,11 @@
  * handler of its own later, or ignores the signal, the host wins: ours is
  * withdrawn (for the bell, another free signal is taken). While ours is in
  * force, queries of the disposition are answered as without us.
+ *
+ * The same when it waits for the signal instead: sigwait and its kin leave the
+ * disposition alone, so the first such call tells. What comes before it, while
+ * all of the host's threads block the signal, is taken for a request: a host
+ * that blocks everything must be askable.
  */
 #pragma once
 
@@ -20,7 +25,7 @@ void lks_trigger_init(void);
 void lks_trigger_fork_child(void);
 
 /*
- * HOT (host's sigaction and signal wrappers). What to do with the host's call
+ * RECORD (host's sigaction and signal wrappers). What to do with the host's call
  * on signal `sig`:
  */
 enum lks_trigger_answer {
@@ -32,6 +37,16 @@ enum lks_trigger_answer {
 enum lks_trigger_answer lks_trigger_sigaction(int sig,
 					      const struct sigaction *act,
 					      struct sigaction *old);
+
+/* RECORD (sigwait and its kin, before the real call). The host waits for the
+ * signals of `set`, which may be NULL: what is ours of them is withdrawn. */
+void lks_trigger_await(const sigset_t *set);
+
+/* The helper, before each of its sleeps. Replaces its signal mask: all blocked
+ * but ours. True: another signal is in force now. */
+bool lks_trigger_listen(void) __attribute__((warn_unused_result));
+/* Its end. All signals are blocked after it. */
+void lks_trigger_stop_listening(void);
 
 /* Numbers in force, 0 = none; and who took it, or "". WRITER-safe. */
 int lks_trigger_signal(void);

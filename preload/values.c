@@ -18,9 +18,11 @@ lks_value_count(const char *text, uint64_t low, uint64_t high, uint64_t *out)
 	return true;
 }
 
+/* A number and one of `units`; `bare`: also without one, then it is as it
+ * stands. Zero needs none. */
 static bool
 parse_scaled(const char *text, const char *units, const uint64_t *scale,
-	     uint64_t low, uint64_t *out)
+	     bool bare, uint64_t *out)
 {
 	uint64_t value;
 	uint64_t factor = 1;
@@ -33,22 +35,27 @@ parse_scaled(const char *text, const char *units, const uint64_t *scale,
 		if (unit == NULL || text[1] != '\0')
 			return false;
 		factor = scale[unit - units];
-	} else if (value != 0 && scale[0] != 1ull << 10) {
-		return false; /* a duration has a unit, unless it is 0 */
+	} else if (value != 0 && !bare) {
+		return false;
 	}
-	if (value > INT64_MAX / factor || value * factor < low)
+	if (value > INT64_MAX / factor)
 		return false;
 	*out = value * factor;
 	return true;
 }
 
 bool
-lks_value_size(const char *text, uint64_t low, uint64_t *out)
+lks_value_size(const char *text, uint64_t low, uint64_t high, uint64_t *out)
 {
 	static const uint64_t scale[] = { 1ull << 10, 1ull << 20, 1ull << 30,
 					  1ull << 40 };
+	uint64_t bytes;
 
-	return parse_scaled(text, "KMGT", scale, low, out);
+	if (!parse_scaled(text, "KMGT", scale, true, &bytes) || bytes < low ||
+	    bytes > high)
+		return false;
+	*out = bytes;
+	return true;
 }
 
 void
@@ -70,7 +77,7 @@ lks_value_duration(const char *text, uint64_t *out)
 	static const uint64_t scale[] = { 1000000000ull, 60000000000ull,
 					  3600000000000ull, 86400000000000ull };
 
-	return parse_scaled(text, "smhd", scale, 0, out);
+	return parse_scaled(text, "smhd", scale, false, out);
 }
 
 void

@@ -13,8 +13,9 @@
 bool lks_value_count(const char *text, uint64_t low, uint64_t high,
 		     uint64_t *out);
 
-/* Bytes, at least `low`: 4096, 64K, 1M, 2G, 1T (powers of 1024). */
-bool lks_value_size(const char *text, uint64_t low, uint64_t *out);
+/* Bytes in [low, high]: 4096, 64K, 1M, 2G, 1T (powers of 1024). */
+bool lks_value_size(const char *text, uint64_t low, uint64_t high,
+		    uint64_t *out);
 void lks_value_print_size(char *out, size_t cap, uint64_t bytes);
 
 /* Nanoseconds of 30s, 5m, 8h, 1d, or 0. */

@@ -2,13 +2,14 @@
  * Where the linker sends what our static libraries (zlib, protobuf-c) would
  * ask of the host: --wrap=malloc,--wrap=free,--wrap=__assert_fail. Packing
  * and our zalloc ask for nothing, so a call is a surprise: it is served, and
- * a failed assertion stops recording instead of the host.
+ * a failed assertion stops recording and the snapshot instead of the host,
+ * whose thread this may be.
  */
 #include <stddef.h>
 
 #include "arena.h"
+#include "encode.h"
 #include "state.h"
-#include "sys.h"
 
 void *__wrap_malloc(size_t size);
 void __wrap_free(void *p);
@@ -52,8 +53,5 @@ __wrap___assert_fail(const char *assertion, const char *file, unsigned line,
 	(void)line;
 	(void)function;
 	lks_state_disable("an assertion failed in a library of ours");
-	/* The caller must not go on, the host must: only the writer runs those
-	 * libraries, on a thread or process of its own. */
-	for (;;)
-		lks_sys1(SYS_exit, 0);
+	lks_encode_give_up();
 }

@@ -22,6 +22,7 @@
 #include "state.h"
 #include "status.h"
 #include "sys.h"
+#include "timers.h"
 #include "tls.h"
 #include "trigger.h"
 
@@ -34,12 +35,13 @@ enum exit_state { EXIT_NOT, EXIT_RUNNING, EXIT_DONE };
 
 static _Atomic uint32_t exit_state; /* futex; enum exit_state */
 
-/* Only a thread of ours can see to these. */
+/* Only a thread of ours can see to these. mallinfo2 takes the allocator's
+ * locks, which no handler and no cloned writer may. */
 static void
-ensure_for_timers(void)
+ensure_helper(void)
 {
 	if (lks_state_reason() == NULL &&
-	    (lks_opts.interval_ns != 0 || lks_opts.on_limit_percent != 0))
+	    (lks_timers_wanted() || lks_opts.deep))
 		lks_helper_ensure();
 }
 
@@ -50,8 +52,10 @@ lks_writer_init(void)
 	lks_sink_init();
 	if (lks_opts.on_limit_percent != 0 && lks_ident.memory_limit_bytes == 0)
 		lks_msg("on=limit: this process has no cgroup memory limit");
+	/* What fails from here on is no refusal of what was asked for. */
+	lks_msg_quiet();
 	lks_job_first_status();
-	ensure_for_timers();
+	ensure_helper();
 }
 
 /*
@@ -112,7 +116,6 @@ lks_writer_refresh(uint32_t token)
 void
 lks_writer_poll(void)
 {
-	lks_tls.pending = 0;
 	/* A vfork child shares our memory but is not the writer's parent. The
 	 * request stays; the parent's next tick sees to it. */
 	if (lks_sys_getpid() != lks_ident.pid)
@@ -131,12 +134,6 @@ int32_t
 lks_writer_helper_tid(void)
 {
 	return lks_helper_tid();
-}
-
-bool
-lks_writer_is_helper(void)
-{
-	return lks_sys_gettid() == lks_helper_tid();
 }
 
 void
@@ -166,7 +163,7 @@ is_worth_a_file(void)
 {
 	uint64_t lived_ns;
 
-	if (!lks_opts.on_exit)
+	if (!lks_opts.on_exit || lks_state_page.state == LKS_DORMANT)
 		return false;
 	if (lks_ident.fork_wall_ns == 0)
 		return true;
@@ -242,5 +239,5 @@ lks_writer_fork_child(void)
 	/* boot.c has just begun the child's first epoch. */
 	lks_snap_fork_child(lks_epoch_now());
 	lks_job_first_status();
-	ensure_for_timers();
+	ensure_helper();
 }

@@ -2,13 +2,14 @@
  * The writer: who writes a snapshot, and when.
  *
  * A multi-threaded host gets a helper thread (made at its first
- * pthread_create, or at start for interval= and on=limit). A single-threaded
- * host stays so: the handler clones a short process that shares the memory
- * (CLONE_VM), writes and ends. Where clone is refused the handler writes
- * itself. An exiting process writes in the exiting thread.
+ * pthread_create, or at start for what only a thread can do: interval=,
+ * on=limit, ledger=deep). A single-threaded host stays so: the handler clones
+ * a short process that shares the memory (CLONE_VM), writes and ends. Where
+ * clone is refused the handler writes itself. An exiting process writes in the
+ * exiting thread.
  *
- * One snapshot at a time (LKS_RANK_WRITER). A request during a snapshot is
- * kept and served after it; equal requests merge.
+ * One snapshot at a time: the writer's word (job.h) says whose. A request
+ * during a snapshot is kept and served after it; equal requests merge.
  */
 #pragma once
 
@@ -25,7 +26,7 @@ enum lks_trigger {
 	LKS_TRIGGER_INSIDE = 7,
 };
 
-/* BOOT. */
+/* BOOT, last: messages no longer go to descriptor 2 when it returns. */
 void lks_writer_init(void);
 
 /* Any context of a host thread, handlers included. Asks for a snapshot.
@@ -39,13 +40,12 @@ void lks_writer_refresh(uint32_t token);
 /* RECORD, at a hook's exit: tls.pending was set. Guard is up, no lock held. */
 void lks_writer_poll(void);
 
-/* RECORD, in the pthread_create wrapper before the real call, and at boot and
- * in a forked child for interval=. Makes the helper if there is none. */
+/* RECORD, in the pthread_create wrapper before the real call. Makes the helper
+ * if there is none. */
 void lks_writer_helper_ensure(void);
 
-/* Tid of the helper, 0 = none. True if the calling thread is the helper. */
+/* Tid of the helper, 0 = none. */
 int32_t lks_writer_helper_tid(void);
-bool lks_writer_is_helper(void);
 
 /* A host thread ended, or main called pthread_exit: lets the helper look
  * whether it is alone (then it ends, and the process with it). */

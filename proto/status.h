@@ -31,7 +31,7 @@
  *	out          resolved path template; still has %n
  *	out_note     why it is not where it was asked to be, or empty
  *	signal       number of the user's signal, 0 = none in force
- *	signal_note  who took it, or empty
+ *	signal_note  why there is none, or empty
  *	bell         number of the bell's signal, 0 = none in force
  *	bell_note
  *	helper       tid of the helper thread, 0 = none
@@ -39,7 +39,8 @@
  *	snapshot     its path
  *	snapshot_ns  when it was written, CLOCK_REALTIME
  *	error        why the last snapshot could not be written, or empty
- *	token        of the last request that was completed
+ *	token        of a request that was completed; one line for each of
+ *	             the last LKS_STATUS_TOKENS, in no order
  *	updated_ns   when this file was written, CLOCK_REALTIME
  *	cpu_ns       processor time the writer has used
  *	live_objects live_bytes alloc_objects alloc_bytes free_objects free_bytes
@@ -70,7 +71,10 @@ enum lks_bell {
 /* High half of a bell word: no program queues it by accident. */
 #define LKS_BELL_MAGIC 0x6c6b7368u
 
-/* `token` (24 bits, not 0) comes back as `token=` in the status file. */
+/* Askers at once that are all answered. */
+#define LKS_STATUS_TOKENS 64
+
+/* `token` (24 bits, not 0) comes back as a `token=` in the status file. */
 static inline uint64_t
 lks_bell_word(enum lks_bell op, uint32_t token)
 {

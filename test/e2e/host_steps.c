@@ -347,6 +347,21 @@ step_block(const char *unused)
 }
 
 static void
+step_sigwait(const char *number)
+{
+	int wanted = atoi(number);
+	sigset_t set;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, wanted);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (sigwait(&set, &sig) != 0 || sig != wanted)
+		fail("sigwait");
+	taken++;
+}
+
+static void
 step_wait(const char *path)
 {
 	while (access(path, F_OK) != 0)
@@ -443,6 +458,13 @@ step_thread_exit(const char *status)
 }
 
 static void
+step_leave(const char *unused)
+{
+	(void)unused;
+	pthread_exit(NULL);
+}
+
+static void
 step_kill(const char *number)
 {
 	kill(getpid(), atoi(number));
@@ -471,6 +493,7 @@ static const struct step {
 	{ "take", step_take },
 	{ "taken", step_taken },
 	{ "block", step_block },
+	{ "sigwait", step_sigwait },
 	{ "touch", step_touch },
 	{ "wait", step_wait },
 	{ "pid", step_pid },
@@ -482,6 +505,7 @@ static const struct step {
 	{ "_exit", step__exit },
 	{ "_Exit", step__Exit },
 	{ "thread_exit", step_thread_exit },
+	{ "leave", step_leave },
 	{ "kill", step_kill },
 };
 

@@ -2,12 +2,14 @@
  * From tables to a file and back: what protobuf's own decoder reads from a
  * snapshot is what the rooms held.
  */
+#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -167,6 +169,60 @@ tables_come_back_row_for_row(void **state)
 }
 
 static void
+pc_that_was_not_written_has_no_number(void **state)
+{
+	struct lks_pcs pcs;
+
+	(void)state;
+	preload_env_boot("");
+	assert_true(lks_pcs_init(&pcs));
+	assert_int_equal(lks_pcs_intern(&pcs, 0x401000), 1);
+	assert_int_equal(lks_pcs_find(&pcs, 0x401000), 1);
+	/* A node that was filled after the pcs were gathered. */
+	assert_int_equal(lks_pcs_find(&pcs, 0x402000), 0);
+	assert_int_equal(pcs.count, 1);
+	lks_scratch_clear();
+}
+
+static bool library_fails;
+
+/* zlib's, for the whole program. */
+int
+deflate(z_streamp stream, int flush)
+{
+	int (*real)(z_streamp, int) =
+		(int (*)(z_streamp, int))dlsym(RTLD_NEXT, "deflate");
+
+	if (library_fails)
+		lks_encode_give_up();
+	return real(stream, flush);
+}
+
+static void
+library_that_gives_up_ends_the_snapshot_and_no_thread(void **state)
+{
+	static struct lks_snap snap;
+	char options[512];
+
+	(void)state;
+	snprintf(options, sizeof(options), "out=%s.%%n",
+		 preload_env_path("gone"));
+	preload_env_boot(options);
+	snap = (struct lks_snap){ .trigger = LKS_TRIGGER_BELL };
+	assert_true(lks_snap_take(&snap));
+	assert_true(lks_sink_open());
+	library_fails = true;
+	assert_false(lks_encode(&snap));
+	library_fails = false;
+	assert_string_equal(lks_sink_error(),
+			    "an assertion failed in a library");
+	lks_sink_discard();
+	lks_scratch_clear();
+	/* And the next one is whole. */
+	leakshim__v1__snapshot__free_unpacked(write_and_read("after"), NULL);
+}
+
+static void
 trailer_is_last_and_sums_the_columns(void **state)
 {
 	Leakshim__V1__Snapshot *s = write_and_read("sums");
@@ -253,7 +309,6 @@ header_names_process_options_and_moment(void **state)
 static void
 threads_ship_by_creation_site_with_their_start(void **state)
 {
-	struct lks_bounds bounds = { 0x10000, 0x20000 };
 	Leakshim__V1__Snapshot *s;
 	const Leakshim__V1__ThreadSiteColumns *c;
 	struct lks_thread_info info;
@@ -266,8 +321,8 @@ threads_ship_by_creation_site_with_their_start(void **state)
 	for (int i = 0; i < 3; i++) {
 		ref[i] = lks_threads_create(stacks[9], 0x5550, 0, &handle[i],
 					    8192, i == 2);
-		lks_threads_bind(ref[i], (pthread_t)(1000 + i));
-		lks_threads_run(ref[i], 100 + i, &bounds, &info);
+		lks_threads_run(ref[i], (pthread_t)(1000 + i), 100 + i, 0x20000,
+				&info);
 	}
 	lks_threads_exit(ref[0]);
 	s = write_and_read("threads");
@@ -345,6 +400,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tables_come_back_row_for_row),
+		cmocka_unit_test(pc_that_was_not_written_has_no_number),
+		cmocka_unit_test(
+			library_that_gives_up_ends_the_snapshot_and_no_thread),
 		cmocka_unit_test(trailer_is_last_and_sums_the_columns),
 		cmocka_unit_test(cohorts_sum_to_live),
 		cmocka_unit_test(header_names_process_options_and_moment),

@@ -9,8 +9,10 @@
 #include <cmocka.h>
 
 #include "../../preload/counters.h"
+#include "../../preload/depot.h"
 #include "../../preload/ident.h"
 #include "../../preload/msg.h"
+#include "../../preload/site.h"
 #include "../../preload/status.h"
 #include "../../proto/status.h"
 #include "preload_env.h"
@@ -57,7 +59,8 @@ file_has_magic_first_and_what_was_told(void **state)
 	struct lks_status status = {
 		.with_totals = true,
 		.sequence = 3,
-		.token = 77,
+		.tokens = { 77, 78 },
+		.token_count = 2,
 	};
 	char *text;
 
@@ -71,12 +74,34 @@ file_has_magic_first_and_what_was_told(void **state)
 			    strlen(LKS_STATUS_MAGIC) + 1);
 	assert_line(text, "sequence=3");
 	assert_line(text, "token=77");
+	assert_line(text, "token=78");
 	assert_line(text, "mode=exact");
 	assert_line(text, "live_bytes=0");
 	assert_line(text, "loss.unknown_frees=5");
 	assert_non_null(strstr(text, ",depth=9,"));
 	assert_null(strstr(text, "loss.late_calls"));
 	free(text);
+}
+
+static void
+more_freed_than_allocated_is_nothing_live(void **state)
+{
+	struct lks_status status = { .with_totals = true };
+	uint64_t code = 0x401000;
+	struct lks_stack site = lks_depot_intern(&code, 1, false);
+	char *text;
+
+	(void)state;
+	/* As in the middle of thinning. */
+	lks_site_alloc(lks_heap_sites, site, 0, 1, 100);
+	lks_site_free(lks_heap_sites, site, 0, 2, 200);
+	assert_true(lks_status_write(&status));
+	text = read_file();
+	assert_line(text, "live_objects=0");
+	assert_line(text, "live_bytes=0");
+	assert_line(text, "free_bytes=200");
+	free(text);
+	lks_site_alloc(lks_heap_sites, site, 0, 1, 100);
 }
 
 static void
@@ -167,6 +192,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(file_has_magic_first_and_what_was_told),
+		cmocka_unit_test(more_freed_than_allocated_is_nothing_live),
 		cmocka_unit_test(file_is_private),
 		cmocka_unit_test(control_bytes_are_escaped),
 		cmocka_unit_test(file_is_replaced_whole_and_leaves_no_other),

@@ -12,7 +12,6 @@
 
 static const struct lks_stack site = { 5 };
 static pthread_t where;
-static const struct lks_bounds bounds = { 0x1000, 0x2000 };
 
 static struct lks_thread_ref
 begin(pthread_t handle, bool detached)
@@ -22,12 +21,15 @@ begin(pthread_t handle, bool detached)
 	struct lks_thread_info info;
 
 	assert_int_not_equal(ref.entry, 0);
-	lks_threads_bind(ref, handle);
-	assert_true(where == handle);
-	where = 0;
-	lks_threads_bind(ref, handle); /* creator and thread both tell */
-	assert_true(where == 0);
-	assert_true(lks_threads_run(ref, 77, &bounds, &info));
+	where = handle;
+	if (handle % 2 == 0)
+		lks_threads_created(ref);
+	where = 0; /* from here on it may be gone */
+	lks_threads_run(ref, handle, 77, 0x100000, &info);
+	if (handle % 2 == 1)
+		lks_threads_created(ref);
+	assert_int_equal(info.bounds.hi, 0x100000);
+	assert_int_equal(info.bounds.lo, 0x100000 - 8192);
 	assert_int_equal(info.argument, 2);
 	return ref;
 }

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@
 #include <cmocka.h>
 
 #include "../../preload/cloned.h"
+#include "../../preload/counters.h"
 #include "../../preload/ident.h"
 #include "../../preload/job.h"
 #include "../../preload/opts.h"
@@ -213,19 +215,14 @@ bell_without_the_magic_word_is_nothing(void **state)
 	assert_true(lks_cloned_reap());
 }
 
-static void
-bell_starts_a_dormant_shim_and_answers_its_token(void **state)
+/* The caller's to free. */
+static char *
+read_status(void)
 {
 	char path[128];
 	char *text;
 	size_t bytes;
 
-	(void)state;
-	install("start=off");
-	lks_state_set(LKS_DORMANT);
-	bell(lks_bell_word(LKS_BELL_START, 0x1234));
-	wait_for_writer();
-	assert_int_equal(lks_state_page.state, LKS_ON);
 	snprintf(path, sizeof(path), "/run/user/%u/leakshim/%lu-%d", geteuid(),
 		 (unsigned long)lks_ident.pid_namespace, getpid());
 	if (access(path, F_OK) != 0)
@@ -234,6 +231,21 @@ bell_starts_a_dormant_shim_and_answers_its_token(void **state)
 			 getpid());
 	text = preload_env_read(path, &bytes);
 	assert_non_null(text);
+	return text;
+}
+
+static void
+bell_starts_a_dormant_shim_and_answers_its_token(void **state)
+{
+	char *text;
+
+	(void)state;
+	install("start=off");
+	lks_state_set(LKS_DORMANT);
+	bell(lks_bell_word(LKS_BELL_START, 0x1234));
+	wait_for_writer();
+	assert_int_equal(lks_state_page.state, LKS_ON);
+	text = read_status();
 	assert_non_null(strstr(text, "\ntoken=4660\n"));
 	free(text);
 }
@@ -270,6 +282,107 @@ write_beyond_the_file_size_limit_does_not_kill(void **state)
 	assert_false(sigismember(&pending, SIGXFSZ));
 }
 
+static void
+tokens_of_several_askers_all_come_back(void **state)
+{
+	int32_t self = getpid();
+	char *text;
+
+	(void)state;
+	install("");
+	assert_true(lks_job_claim(self));
+	for (uint32_t token = 1001; token <= 1003; token++)
+		bell(lks_bell_word(LKS_BELL_SNAPSHOT, token));
+	bell(lks_bell_word(LKS_BELL_REFRESH, 1004));
+	lks_job_serve(LKS_WAY_HOST, self);
+	text = read_status();
+	assert_non_null(strstr(text, "\ntoken=1001\n"));
+	assert_non_null(strstr(text, "\ntoken=1002\n"));
+	assert_non_null(strstr(text, "\ntoken=1003\n"));
+	assert_non_null(strstr(text, "\ntoken=1004\n"));
+	free(text);
+}
+
+static _Atomic int threads_waiting;
+
+static void *
+bury(void *dead)
+{
+	threads_waiting--;
+	while (threads_waiting > 0)
+		;
+	lks_job_writer_died(*(int32_t *)dead);
+	return NULL;
+}
+
+static void
+killed_writer_is_cleaned_up_after_once(void **state)
+{
+	enum { ROUNDS = 200, THREADS = 2 };
+	int32_t dead = 999999;
+	uint64_t before;
+
+	(void)state;
+	install("");
+	before = lks_count_get(snapshot_failures);
+	for (int i = 0; i < ROUNDS; i++) {
+		pthread_t threads[THREADS];
+
+		assert_true(lks_job_claim(dead));
+		threads_waiting = THREADS;
+		for (int t = 0; t < THREADS; t++)
+			assert_int_equal(pthread_create(&threads[t], NULL, bury,
+							&dead),
+					 0);
+		for (int t = 0; t < THREADS; t++)
+			pthread_join(threads[t], NULL);
+		assert_int_equal(lks_job_writer(), 0);
+	}
+	assert_int_equal(lks_count_get(snapshot_failures), before + ROUNDS);
+}
+
+static void
+host_waits_for(int sig)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	lks_trigger_await(&set);
+}
+
+/* These two last: what was waited for once is never taken again. */
+static void
+signal_that_the_host_waits_for_is_its_own(void **state)
+{
+	struct sigaction seen;
+
+	(void)state;
+	install("signal=USR1");
+	host_waits_for(SIGHUP);
+	assert_int_equal(lks_trigger_signal(), SIGUSR1);
+	host_waits_for(SIGUSR1);
+	wait_for_writer();
+	assert_int_equal(lks_trigger_signal(), 0);
+	assert_string_equal(lks_trigger_signal_note(),
+			    "waited for by the program");
+	assert_int_equal(sigaction(SIGUSR1, NULL, &seen), 0);
+	assert_true(seen.sa_handler == SIG_DFL);
+	install("signal=USR1");
+	assert_int_equal(lks_trigger_signal(), 0);
+}
+
+static void
+bell_that_the_host_waits_for_moves_to_another_signal(void **state)
+{
+	(void)state;
+	install("");
+	host_waits_for(SIGRTMAX - 1);
+	wait_for_writer();
+	assert_int_equal(lks_trigger_bell(), SIGRTMAX - 2);
+	assert_string_equal(lks_trigger_bell_note(), "");
+}
+
 static int
 remove_status(void **state)
 {
@@ -300,6 +413,12 @@ main(void)
 			requests_during_a_snapshot_are_served_after_it),
 		cmocka_unit_test(
 			write_beyond_the_file_size_limit_does_not_kill),
+		cmocka_unit_test(tokens_of_several_askers_all_come_back),
+		cmocka_unit_test(signal_that_the_host_waits_for_is_its_own),
+		cmocka_unit_test(
+			bell_that_the_host_waits_for_moves_to_another_signal),
+		/* Tracking is off after it. */
+		cmocka_unit_test(killed_writer_is_cleaned_up_after_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, remove_status);
