@@ -126,7 +126,7 @@ lks_real_forget_errors(void)
 	/* One that succeeds drops what a failed one left. Not dlerror():
 	 * that translates the message, and we may be in a malloc of
 	 * newlocale(), which holds the locale's lock. */
-	dlsym(RTLD_DEFAULT, "malloc");
+	(void)dlsym(RTLD_DEFAULT, "malloc");
 }
 
 bool

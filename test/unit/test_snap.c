@@ -27,7 +27,7 @@ stack_of(uint64_t pc)
 static void
 insert(uintptr_t address, struct lks_stack site, uint64_t size, uint32_t epoch)
 {
-	struct lks_block b = { address, size, site, epoch };
+	struct lks_block b = { address, size, site, epoch, 0 };
 	struct lks_block old;
 
 	assert_int_equal(lks_livetab_insert(&b, &old), LKS_INSERTED);
