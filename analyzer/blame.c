@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "blame_rules.h"
+#include "blame_rust.h"
 #include "err.h"
 #include "xalloc.h"
 
@@ -109,12 +110,42 @@ blame_cut(const struct blame *blame, const struct blame_frame *frames,
 	return cut(frames, count, blame_rule_is_allocator);
 }
 
+static bool
+is_rust_wrapper(const struct blame_frame *frame)
+{
+	return is_heap_wrapper(frame) || blame_rust_is_library(frame);
+}
+
+/*
+ * Rust's iterators, options and formatters allocate for their callers as the
+ * containers do. But if nothing of the program is left before the frames that
+ * call it, its function was inlined into one of those: false.
+ */
+static bool
+blame_rust(const struct blame *blame, const struct blame_frame *frames,
+	   size_t count, size_t from, size_t *out)
+{
+	size_t i;
+
+	if (!count || !blame_rust_is_allocator(&frames[from]))
+		return false;
+	*out = first_to_blame(blame, frames, count, from, is_rust_wrapper);
+	for (i = from; i <= *out; i++) {
+		if (blame_rust_calls_program(&frames[i]))
+			return false;
+	}
+	return !is_rust_wrapper(&frames[*out]);
+}
+
 size_t
 blame_heap(const struct blame *blame, const struct blame_frame *frames,
 	   size_t count)
 {
 	size_t from = blame_cut(blame, frames, count);
+	size_t found;
 
+	if (blame_rust(blame, frames, count, from, &found))
+		return found;
 	return first_to_blame(blame, frames, count, from, is_heap_wrapper);
 }
 

@@ -6,6 +6,8 @@
  * whole job is to allocate for its caller (operator new, strdup, zmalloc,
  * std::allocator, g_malloc ...).
  *
+ * Between Rust's allocator and the program all of Rust's library is skipped.
+ *
  * It knows names only. A frame is a function name, demangled or not, and the
  * base name of its module; inlined functions are frames of their own.
  */

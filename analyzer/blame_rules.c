@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "blame_rust.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A line for each name would be six hundred lines. */
@@ -108,15 +110,9 @@ static const char *const wrappers[] = {
 	"ReallocateHeap", "v8::base::Malloc", "v8::base::Calloc",
 	"v8::base::Realloc", "node::Malloc*", "node::UncheckedMalloc*",
 	"node::Calloc*", "node::Realloc*", "node::UncheckedRealloc*",
-	/* Rust: the allocator and the crate of containers */
+	/* Rust's allocator; its containers are blame_rust.c's */
 	"__rust_alloc*", "__rust_realloc", "__rdl_alloc*", "__rdl_realloc",
-	"__rg_alloc*", "__rg_realloc", "__rustc::__r*", "alloc::alloc::*",
-	"alloc::raw_vec::*", "alloc::vec::*", "alloc::string::*",
-	"alloc::str::*", "alloc::slice::*", "alloc::collections::*",
-	"alloc::borrow::*", "alloc::fmt::*", "alloc::ffi::*", "alloc::rc::*",
-	"alloc::sync::*", "alloc::boxed::*::new", "alloc::boxed::*::new_in",
-	"alloc::boxed::*::new_uninit", "alloc::boxed::*::clone",
-	"alloc::boxed::box_new*", "hashbrown::*",
+	"__rg_alloc*", "__rg_realloc", "__rustc::__r*",
 	/* C++: all of this namespace is plumbing */
 	"__gnu_cxx::*",
 };
@@ -319,6 +315,8 @@ blame_rule_allocates(const struct blame_frame *frame)
 		return true;
 	if (is_nameless(frame))
 		return is_in(frame, runtime_modules, COUNT(runtime_modules));
+	if (blame_rust_is_container(name))
+		return true;
 	/* Rust writes <type as trait>::method: the type tells. */
 	while (*name == '<')
 		name++;

@@ -232,6 +232,33 @@ join_tables(struct diff *diff, struct table *tables)
 	}
 }
 
+/* Past its memory cap the shim records one block of 2^k and scales. */
+static bool
+is_estimate(const struct model *model)
+{
+	return model->header.sample_bytes > 1 || model->losses.thinning_shift;
+}
+
+static bool
+is_reversed(const struct diff *diff)
+{
+	const struct header *before = &diff->old_model->header;
+	const struct header *after = &diff->new_model->header;
+
+	return diff->same_process ? after->monotonic_ns < before->monotonic_ns
+				  : after->wall_ns < before->wall_ns;
+}
+
+static bool
+is_same_snapshot(const struct diff *diff)
+{
+	const struct header *before = &diff->old_model->header;
+	const struct header *after = &diff->new_model->header;
+
+	return diff->same_process && after->sequence == before->sequence &&
+	       after->monotonic_ns == before->monotonic_ns;
+}
+
 struct diff *
 diff_new(const struct model *old_model, const struct model *new_model)
 {
@@ -245,8 +272,10 @@ diff_new(const struct model *old_model, const struct model *new_model)
 	diff->same_process =
 		!old_model ||
 		match_same_process(&old_model->header, &new_model->header);
-	diff->estimated = new_model->header.sample_bytes > 1 ||
-			  (old_model && old_model->header.sample_bytes > 1);
+	diff->estimated = is_estimate(new_model) ||
+			  (old_model && is_estimate(old_model));
+	diff->reversed = old_model && is_reversed(diff);
+	diff->same_snapshot = old_model && is_same_snapshot(diff);
 	if (old_model) {
 		add_heap(&tables[ROW_HEAP], match, 1, old_model, true);
 		add_threads(&tables[ROW_THREAD], match, 1, old_model, true);

@@ -67,7 +67,9 @@ struct diff {
 	const struct model *old_model; /* NULL: one snapshot only; borrowed */
 	const struct model *new_model; /* borrowed */
 	bool same_process;             /* true with one snapshot */
-	bool estimated;                /* at least one is a sample */
+	bool estimated;     /* at least one is a sample, or was thinned */
+	bool reversed;      /* new is older than old */
+	bool same_snapshot; /* both are one and the same */
 
 	/* All rows, kind by kind in enum order. Heap and thread rows are sorted
 	 * by delta bytes, delta objects and live bytes, all falling, then by

@@ -23,6 +23,18 @@ struct cohort_bin {
 	uint64_t to_s;
 };
 
+/* Why a snapshot was taken: numbers of the file format, where a newer shim may
+ * have others. reader_facts.c holds them to it. */
+enum trigger {
+	TRIGGER_SIGNAL = 1,
+	TRIGGER_BELL = 2,
+	TRIGGER_INTERVAL = 3,
+	TRIGGER_GROW = 4,
+	TRIGGER_LIMIT = 5,
+	TRIGGER_EXIT = 6,
+	TRIGGER_INSIDE = 7,
+};
+
 struct header {
 	uint32_t schema_version;
 	const char *shim_version;
@@ -49,7 +61,7 @@ struct header {
 	uint64_t fork_wall_ns;
 
 	uint64_t sequence;
-	uint32_t trigger; /* LEAKSHIM__V1__TRIGGER__..., may be unknown to us */
+	uint32_t trigger; /* enum trigger, or unknown to us */
 	uint32_t way;
 
 	uint64_t sample_bytes; /* 1 = exact; never 0 */
@@ -92,19 +104,20 @@ struct ledger {
 	uint64_t cgroup_bytes;
 };
 
-/* Losses that are counts, in file order, with words for a reader of the
- * report. `disabled_because` and `thinning_shift` are not counts. */
+/* Losses that are counts, in file order, with words for people, which the
+ * report and `leakshim status` print. `disabled_because` and `thinning_shift`
+ * are not counts (format_thinning has the words for the latter). */
 #define LOSSES(X)                                                              \
 	X(dropped_allocs, "allocations not recorded")                          \
 	X(dropped_frees, "frees missed: their blocks still count as live")     \
 	X(truncated_stacks, "allocations whose call stack lacks outer frames") \
 	X(unknown_frees, "frees of blocks never seen")                         \
 	X(implicit_frees, "blocks freed without our notice")                   \
-	X(reentrant_calls, "calls made inside another allocator call")         \
+	X(reentrant_calls, "calls inside another call (signal handlers)")      \
 	X(early_calls, "calls before tracking could start")                    \
 	X(depot_overflows, "allocations without room for their call stack")    \
 	X(size_clamped, "blocks of 1 TiB or more, counted as 1 TiB")           \
-	X(map_failures, "refusals of memory by the system")                    \
+	X(map_failures, "refusals of memory by the kernel")                    \
 	X(snapshot_failures, "snapshots that could not be written")            \
 	X(snapshots_removed, "older snapshots removed (keep=)")                \
 	X(threads_untracked, "threads missing from the thread list")           \

@@ -104,6 +104,17 @@ format_time(struct strbuf *buf, uint64_t wall_ns)
 }
 
 void
+format_thinning(struct strbuf *buf, uint64_t shift)
+{
+	strbuf_adds(buf, "1 block of ");
+	if (shift < 64)
+		add_grouped(buf, UINT64_C(1) << shift);
+	else
+		strbuf_addf(buf, "2^%" PRIu64, shift);
+	strbuf_adds(buf, " since the memory cap was met: estimates");
+}
+
+void
 format_share(struct strbuf *buf, int64_t part, int64_t whole)
 {
 	double share = 100.0 * (double)part / (double)whole;

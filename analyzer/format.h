@@ -1,6 +1,6 @@
 /*
- * Numbers and times as people read them in the text report. No locale has a
- * say. Each function appends to a buffer.
+ * Numbers and times as people read them. No locale has a say. Each function
+ * appends to a buffer.
  */
 #pragma once
 
@@ -20,6 +20,10 @@ void format_duration(struct strbuf *buf, uint64_t ns);
 
 /* Nanoseconds since 1970 as 2026-11-20 09:30:00 UTC. */
 void format_time(struct strbuf *buf, uint64_t wall_ns);
+
+/* "1 block of 8 since the memory cap was met: estimates" for a shift of 3:
+ * what is counted or recorded. */
+void format_thinning(struct strbuf *buf, uint64_t shift);
 
 /* 78%; <1% and >99% where rounding would lie. 0 < part < whole or equal. */
 void format_share(struct strbuf *buf, int64_t part, int64_t whole);

@@ -14,10 +14,18 @@
 /* Of inflateInit2: largest window, gzip header required. */
 #define GUNZIP_WINDOW (15 + 16)
 
+/* What the input goes on with. */
+enum next {
+	NEXT_FAILED = -1, /* it can't be read, the error is set */
+	NEXT_NOTHING,
+	NEXT_MEMBER,
+	NEXT_OTHER,
+};
+
 struct gunzip {
 	const char *file;
 	int fd;
-	bool started;   /* the gzip header's two magic bytes were seen */
+	bool started;   /* the first member's magic number was seen */
 	bool input_end; /* read() said so */
 	bool ended;     /* no more output */
 	bool cut_short;
@@ -100,43 +108,69 @@ read_input(struct gunzip *stream, struct err *err)
 	return 0;
 }
 
-/* The first two bytes tell gzip from anything else, before zlib is asked. */
-static int
-start(struct gunzip *stream, struct err *err)
+/*
+ * The first two bytes tell a gzip member from anything else, before zlib is
+ * asked. A single byte may be the beginning of one that was cut.
+ */
+static enum next
+look_ahead(struct gunzip *stream, struct err *err)
 {
 	static const unsigned char magic[2] = { 0x1f, 0x8b };
 	size_t have;
 
 	while (stream->z.avail_in < sizeof(magic) && !stream->input_end) {
 		if (read_input(stream, err) < 0)
-			return -1;
+			return NEXT_FAILED;
 	}
 	have = stream->z.avail_in;
 	if (have == 0)
-		return err_set(err, ERR_EMPTY, "'%s': the file is empty",
-			       stream->file);
+		return NEXT_NOTHING;
 	if (have > sizeof(magic))
 		have = sizeof(magic);
-	if (memcmp(stream->z.next_in, magic, have) != 0)
-		return err_set(err, ERR_NOT_GZIP,
-			       "'%s': not a snapshot (not gzip)", stream->file);
-	stream->started = true;
-	return 0;
+	return memcmp(stream->z.next_in, magic, have) == 0 ? NEXT_MEMBER
+							   : NEXT_OTHER;
 }
 
-/* After the gzip stream nothing may follow. */
 static int
-finish(struct gunzip *stream, struct err *err)
+start(struct gunzip *stream, struct err *err)
 {
-	stream->ended = true;
-	if (stream->z.avail_in == 0 && !stream->input_end &&
-	    read_input(stream, err) < 0)
-		return -1;
-	if (stream->z.avail_in != 0)
+	switch (look_ahead(stream, err)) {
+	case NEXT_NOTHING:
+		return err_set(err, ERR_EMPTY, "'%s': the file is empty",
+			       stream->file);
+	case NEXT_OTHER:
+		return err_set(err, ERR_NOT_GZIP,
+			       "'%s': not a snapshot (not gzip)", stream->file);
+	case NEXT_MEMBER:
+		stream->started = true;
+		return 0;
+	case NEXT_FAILED:
+		break;
+	}
+	return -1;
+}
+
+/* A member is over: nothing may follow but another. Together they are one
+ * stream, so the bound on the output runs on. */
+static int
+end_member(struct gunzip *stream, struct err *err)
+{
+	switch (look_ahead(stream, err)) {
+	case NEXT_NOTHING:
+		stream->ended = true;
+		return 0;
+	case NEXT_OTHER:
 		return err_at(err, ERR_CORRUPT, stream->file,
 			      stream->offset + stream->filled,
 			      "corrupt: more data follows the snapshot");
-	return 0;
+	case NEXT_MEMBER:
+		/* It fails only on a stream that inflateInit2 never saw. */
+		inflateReset(&stream->z);
+		return 0;
+	case NEXT_FAILED:
+		break;
+	}
+	return -1;
 }
 
 /* Makes output, if there is any left to make. */
@@ -161,8 +195,11 @@ fill(struct gunzip *stream, struct err *err)
 			return err_at(err, ERR_TOO_LARGE, stream->file,
 				      LKS_SNAPSHOT_BYTES,
 				      "larger than any snapshot");
-		if (result == Z_STREAM_END)
-			return finish(stream, err);
+		if (result == Z_STREAM_END) {
+			if (end_member(stream, err) < 0)
+				return -1;
+			continue;
+		}
 		if (result != Z_OK && result != Z_BUF_ERROR)
 			return err_at(err, ERR_CORRUPT, stream->file,
 				      stream->offset + stream->filled,

@@ -1,7 +1,7 @@
 /*
- * A gzip file as a stream of uncompressed bytes. Untrusted: whatever the
- * bytes are, reading ends, with data or an error, and never needs more than
- * a fixed buffer.
+ * A gzip file, of one member or several, as one stream of uncompressed bytes.
+ * Untrusted: whatever the bytes are, reading ends, with data or an error, and
+ * never needs more than a fixed buffer.
  */
 #pragma once
 

@@ -21,6 +21,7 @@ struct culprit {
 	uint32_t line;    /* 0: unknown, or more than one */
 	int64_t bytes;
 	int64_t objects;
+	int64_t live_objects;
 };
 
 static struct culprit *
@@ -81,6 +82,7 @@ worst_of(const struct report *report, enum row_kind kind, struct culprit *out)
 				       &stack.frames[stack.blamed]);
 		culprit->bytes += row->delta.bytes;
 		culprit->objects += row->delta.objects;
+		culprit->live_objects += row->live_new.objects;
 	}
 	for (i = 1; i < count; i++) {
 		if (is_worse(&culprits[i], &culprits[worst]))
@@ -106,10 +108,20 @@ add_place(struct strbuf *out, const struct culprit *culprit)
 	strbuf_addc(out, ')');
 }
 
+/* `9.0 MiB, 9,000 objects`, or of buffers that grew `9.0 MiB in the same
+ * number of objects`. */
 static void
-add_amount(struct strbuf *out, int64_t bytes, int64_t objects)
+add_amount(struct strbuf *out, const struct culprit *culprit)
 {
-	format_bytes(out, bytes, false);
+	int64_t objects = culprit->objects;
+
+	format_bytes(out, culprit->bytes, false);
+	if (objects == 0) {
+		strbuf_adds(out, culprit->live_objects == 1
+					 ? " in the same object"
+					 : " in the same number of objects");
+		return;
+	}
 	strbuf_adds(out, ", ");
 	format_count(out, objects, false);
 	strbuf_adds(out, objects == 1 ? " object" : " objects");
@@ -127,7 +139,7 @@ add_culprit(struct strbuf *out, const struct culprit *culprit, int64_t whole)
 	} else {
 		strbuf_adds(out, "; the largest growth (");
 	}
-	add_amount(out, culprit->bytes, culprit->objects);
+	add_amount(out, culprit);
 	strbuf_adds(out, ") was allocated in ");
 	add_place(out, culprit);
 }
@@ -168,6 +180,11 @@ add_change(struct strbuf *out, const struct diff *diff)
 			    bytes > 0 ? "larger" : "smaller");
 		return;
 	}
+	if (diff->same_snapshot) {
+		strbuf_adds(out, "Both are the same snapshot: nothing can have "
+				 "changed");
+		return;
+	}
 	if (bytes == 0) {
 		strbuf_adds(out, "Live heap did not grow");
 	} else {
@@ -205,18 +222,31 @@ add_heap(struct strbuf *out, const struct report *report)
 	strbuf_addc(out, '.');
 }
 
-/* What the reader must know before believing the sentence. */
+/* Whether what a snapshot calls live may be more or less than that. */
+static bool
+missed_blocks(const struct model *model)
+{
+	const struct losses *losses = &model->losses;
+
+	return losses->dropped_allocs || losses->dropped_frees ||
+	       *losses->disabled_because;
+}
+
+/*
+ * What the reader must know before believing the sentence. A difference is as
+ * doubtful as the worse of its two: the old snapshot's losses are in the new
+ * one's too only if both are of one process and in that order.
+ */
 static void
 add_reservations(struct strbuf *out, const struct diff *diff)
 {
-	const struct losses *losses = &diff->new_model->losses;
+	const struct model *before = diff->old_model;
+	const struct model *after = diff->new_model;
 
-	if (diff->new_model->truncated ||
-	    (diff->old_model && diff->old_model->truncated))
+	if (after->truncated || (before && before->truncated))
 		strbuf_adds(out,
 			    " This is incomplete: a snapshot is truncated.");
-	if (losses->dropped_allocs || losses->dropped_frees ||
-	    losses->thinning_shift || *losses->disabled_because)
+	if (missed_blocks(after) || (before && missed_blocks(before)))
 		strbuf_adds(
 			out,
 			" Some allocations or frees were missed: see the end.");

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "blame.h"
@@ -20,6 +21,8 @@
 
 /* As many sites as fit the attention of someone who reads the report. */
 #define MAIN_TOP_TEXT 10
+/* Files without names that are told one by one. */
+#define MAIN_FILE_WARNINGS 3
 
 enum exit_status {
 	EXIT_DONE = 0,
@@ -36,6 +39,7 @@ struct settings {
 	const char *out; /* NULL: standard output */
 	bool top_given;
 	size_t top;
+	bool all_frames;
 	struct symbolizer_options symbols;
 	struct blame *blame;
 	const char *files[2];
@@ -43,22 +47,22 @@ struct settings {
 };
 
 enum option_name {
-	OPTION_CSV = 256,
+	OPTION_ALL_FRAMES = 256,
+	OPTION_CSV,
 	OPTION_DEBUG_DIR,
-	OPTION_HELP,
 	OPTION_NO_INLINES,
 	OPTION_NO_SYMBOLS,
 	OPTION_PPROF,
 	OPTION_SKIP,
 	OPTION_TEXT,
 	OPTION_TOP,
-	OPTION_VERSION,
 };
 
 static const struct option options[] = {
+	{ "all-frames", no_argument, NULL, OPTION_ALL_FRAMES },
 	{ "csv", no_argument, NULL, OPTION_CSV },
 	{ "debug-dir", required_argument, NULL, OPTION_DEBUG_DIR },
-	{ "help", no_argument, NULL, OPTION_HELP },
+	{ "help", no_argument, NULL, 'h' },
 	{ "no-inlines", no_argument, NULL, OPTION_NO_INLINES },
 	{ "no-symbols", no_argument, NULL, OPTION_NO_SYMBOLS },
 	{ "output", required_argument, NULL, 'o' },
@@ -66,7 +70,7 @@ static const struct option options[] = {
 	{ "skip", required_argument, NULL, OPTION_SKIP },
 	{ "text", no_argument, NULL, OPTION_TEXT },
 	{ "top", required_argument, NULL, OPTION_TOP },
-	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -74,7 +78,7 @@ static const struct option options[] = {
 static const char version_text[] = "leakdiff " LEAKSHIM_VERSION "\n";
 
 static const char help_text[] =
-	"usage: leakdiff [OPTIONS] OLD NEW   what grew between two snapshots\n"
+	"Usage: leakdiff [OPTIONS] OLD NEW   what grew between two snapshots\n"
 	"       leakdiff [OPTIONS] SNAP      what one snapshot holds\n"
 	"\n"
 	"Snapshots come from a program that runs under leakshim; one of them\n"
@@ -91,12 +95,14 @@ static const char help_text[] =
 	"  --skip RE         take functions that match the extended regular\n"
 	"                    expression for allocation wrappers, name their\n"
 	"                    callers instead; may be repeated\n"
+	"  --all-frames      wrappers as well where a call stack begins with\n"
+	"                    more than three\n"
 	"  --no-inlines      leave inlined functions out\n"
 	"  --no-symbols      no names, only modules and offsets\n"
 	"  --debug-dir PATH  where separate debug files are, joined by ':'\n"
 	"\n"
-	"  --help            this\n"
-	"  --version\n"
+	"  -h, --help        this\n"
+	"  -V, --version\n"
 	"\n"
 	"Examples:\n"
 	"  leakdiff app.1.snap app.2.snap\n"
@@ -148,6 +154,17 @@ parse_top(struct settings *settings, const char *text)
 	return EXIT_DONE;
 }
 
+/* The last of two formats would win in silence. */
+static int
+take_writer(struct settings *settings, report_writer *writer)
+{
+	if (settings->writer && settings->writer != writer)
+		return usage(
+			"--text, --csv and --pprof exclude each other: choose one");
+	settings->writer = writer;
+	return EXIT_DONE;
+}
+
 static int
 take_option(struct settings *settings, int option, char **argv)
 {
@@ -155,19 +172,19 @@ take_option(struct settings *settings, int option, char **argv)
 
 	switch (option) {
 	case OPTION_CSV:
-		settings->writer = report_csv;
-		return EXIT_DONE;
+		return take_writer(settings, report_csv);
 	case OPTION_PPROF:
-		settings->writer = report_pprof;
-		return EXIT_DONE;
+		return take_writer(settings, report_pprof);
 	case OPTION_TEXT:
-		settings->writer = report_text;
-		return EXIT_DONE;
+		return take_writer(settings, report_text);
 	case 'o':
 		settings->out = optarg;
 		return EXIT_DONE;
 	case OPTION_DEBUG_DIR:
 		settings->symbols.debug_path = optarg;
+		return EXIT_DONE;
+	case OPTION_ALL_FRAMES:
+		settings->all_frames = true;
 		return EXIT_DONE;
 	case OPTION_NO_INLINES:
 		settings->symbols.inlines = false;
@@ -184,11 +201,16 @@ take_option(struct settings *settings, int option, char **argv)
 	case ':':
 		return usage("%s needs a value", argv[optind - 1]);
 	default:
+		/* A letter of a long option is that of one with a value it
+		 * does not take. */
+		if (optopt > 0 && optopt < OPTION_ALL_FRAMES &&
+		    !strchr("hoV", optopt))
+			return usage("unknown option '-%c'", optopt);
 		return usage("unknown option '%s'", argv[optind - 1]);
 	}
 }
 
-/* A closed output is told by a failed write, not by dying of a signal. */
+/* Help on a full disk is a failure like any other. */
 static int
 print_and_leave(const char *text)
 {
@@ -202,28 +224,55 @@ print_and_leave(const char *text)
 	return EXIT_STEP;
 }
 
+/* A report in the place of the snapshot it is made of would be the end of
+ * that. */
+static const char *
+find_overwritten(const struct settings *settings)
+{
+	struct stat out, in;
+	int i;
+
+	/* What is not there yet is no input; what is no file loses nothing. */
+	if (!settings->out || strcmp(settings->out, "-") == 0 ||
+	    stat(settings->out, &out) < 0 || !S_ISREG(out.st_mode))
+		return NULL;
+	for (i = 0; i < settings->file_count; i++) {
+		const char *file = settings->files[i];
+		int result = strcmp(file, "-") == 0 ? fstat(STDIN_FILENO, &in)
+						    : stat(file, &in);
+
+		if (result == 0 && in.st_dev == out.st_dev &&
+		    in.st_ino == out.st_ino)
+			return file;
+	}
+	return NULL;
+}
+
 /*
  * Fills `settings`. Returns true to go on; else *status is the exit status.
  */
 static bool
 parse_arguments(struct settings *settings, int argc, char **argv, int *status)
 {
+	const char *overwritten;
 	int option;
 	int count;
 
 	/* ':' makes getopt leave the messages to us. It moves the file names
 	 * behind the options, wherever they stood. */
-	while ((option = getopt_long(argc, argv, ":o:", options, NULL)) != -1) {
-		if (option == OPTION_HELP || option == OPTION_VERSION) {
-			*status = print_and_leave(option == OPTION_HELP
-							  ? help_text
-							  : version_text);
+	while ((option = getopt_long(argc, argv, ":ho:V", options, NULL)) !=
+	       -1) {
+		if (option == 'h' || option == 'V') {
+			*status = print_and_leave(option == 'h' ? help_text
+								: version_text);
 			return false;
 		}
 		*status = take_option(settings, option, argv);
 		if (*status != EXIT_DONE)
 			return false;
 	}
+	if (!settings->writer)
+		settings->writer = report_text;
 	count = argc - optind;
 	if (count < 1 || count > 2) {
 		*status =
@@ -238,6 +287,13 @@ parse_arguments(struct settings *settings, int argc, char **argv, int *status)
 	if (count == 2 && strcmp(settings->files[0], "-") == 0 &&
 	    strcmp(settings->files[1], "-") == 0) {
 		*status = usage("only one snapshot can be standard input");
+		return false;
+	}
+	overwritten = find_overwritten(settings);
+	if (overwritten) {
+		*status = usage(
+			"-o '%s' would replace the snapshot '%s' by its report",
+			settings->out, overwritten);
 		return false;
 	}
 	if (settings->writer == report_pprof &&
@@ -268,19 +324,30 @@ warn_about(const struct model *model)
 static void
 warn_about_order(const struct diff *diff)
 {
-	const struct header *before = &diff->old_model->header;
-	const struct header *after = &diff->new_model->header;
-	bool reversed = diff->same_process
-				? after->monotonic_ns < before->monotonic_ns
-				: after->wall_ns < before->wall_ns;
-
-	if (reversed)
+	if (diff->reversed)
 		complain(
 			"warning: '%s' was taken before '%s': give the older one first",
 			diff->new_model->file, diff->old_model->file);
 	if (!diff->same_process)
 		complain("warning: '%s' and '%s' are of different processes",
 			 diff->old_model->file, diff->new_model->file);
+}
+
+/* Read on another machine, a snapshot lacks nearly all its files. */
+static void
+warn_about_symbols(const struct symbolizer *symbolizer)
+{
+	const char *warning;
+	size_t count = 0;
+
+	while ((warning = symbolizer_warning(symbolizer, count))) {
+		if (count++ < MAIN_FILE_WARNINGS)
+			complain("warning: %s", warning);
+	}
+	if (count > MAIN_FILE_WARNINGS)
+		complain("warning: ... and %zu more file%s",
+			 count - MAIN_FILE_WARNINGS,
+			 count - MAIN_FILE_WARNINGS == 1 ? "" : "s");
 }
 
 static int
@@ -292,11 +359,10 @@ write_report(const struct settings *settings, const struct diff *diff,
 		.symbolizer = symbolizer,
 		.blame = settings->blame,
 		.top = settings->top,
+		.all_frames = settings->all_frames,
 	};
-	const char *warning;
 	struct output *output;
 	struct err err;
-	size_t i;
 
 	if (!settings->top_given && settings->writer == report_text)
 		report.top = MAIN_TOP_TEXT;
@@ -314,8 +380,7 @@ write_report(const struct settings *settings, const struct diff *diff,
 		complain("%s", err.text);
 		return EXIT_STEP;
 	}
-	for (i = 0; (warning = symbolizer_warning(symbolizer, i)); i++)
-		complain("warning: %s", warning);
+	warn_about_symbols(symbolizer);
 	return EXIT_DONE;
 }
 
@@ -385,7 +450,6 @@ int
 main(int argc, char **argv)
 {
 	struct settings settings = {
-		.writer = report_text,
 		.symbols = { .use_symbols = true, .inlines = true },
 	};
 	int status;

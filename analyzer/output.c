@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,8 @@ struct output {
 	char *destination; /* owned; NULL: written in place */
 	char *temporary;   /* owned; NULL likewise */
 	FILE *stream;
+	int fd;
+	int error; /* errno of the first write that failed, 0 = none */
 };
 
 static int
@@ -80,6 +83,46 @@ release(struct output *output)
 	free(output);
 }
 
+/* stdio forgets why a write failed once the next call succeeds; this does not.
+ * Like every fopencookie writer it says 0 for a failure. */
+static ssize_t
+write_some(void *cookie, const char *data, size_t len)
+{
+	struct output *output = cookie;
+	ssize_t written;
+
+	do {
+		written = write(output->fd, data, len);
+	} while (written < 0 && errno == EINTR);
+	if (written >= 0)
+		return written;
+	if (!output->error)
+		output->error = errno;
+	return 0;
+}
+
+/* What the system found out late (a full disk, a quota). */
+static int
+close_it(void *cookie)
+{
+	struct output *output = cookie;
+
+	return close(output->fd);
+}
+
+static int
+open_stream(struct output *output, int fd)
+{
+	static const cookie_io_functions_t functions = {
+		.write = write_some,
+		.close = close_it,
+	};
+
+	output->fd = fd;
+	output->stream = fopencookie(output, "w", functions);
+	return output->stream ? 0 : -1;
+}
+
 struct output *
 output_open(const char *file, struct err *err)
 {
@@ -88,18 +131,17 @@ output_open(const char *file, struct err *err)
 
 	if (!file || strcmp(file, "-") == 0) {
 		output->name = "standard output";
-		output->stream = stdout;
-		return output;
+		fd = STDOUT_FILENO;
+	} else {
+		output->name = file;
+		fd = open_file(output, file);
 	}
-	output->name = file;
-	fd = open_file(output, file);
 	if (fd >= 0) {
-		output->stream = fdopen(fd, "w");
-		if (output->stream)
+		if (open_stream(output, fd) == 0)
 			return output;
 		close(fd);
 	}
-	write_failed(file, err);
+	write_failed(output->name, err);
 	if (output->temporary)
 		unlink(output->temporary);
 	release(output);
@@ -112,22 +154,16 @@ output_stream(const struct output *output)
 	return output->stream;
 }
 
-/* fclose reports what the system found out late (a full disk, a quota). */
 static int
 finish(struct output *output)
 {
-	int result = 0;
+	bool failed = fflush(output->stream) != 0 || ferror(output->stream);
 
-	errno = 0;
-	if (fflush(output->stream) != 0 || ferror(output->stream)) {
-		/* The first failure may be long past and its errno with it. */
-		if (errno == 0)
-			errno = EIO;
-		result = -1;
-	}
 	if (fclose(output->stream) != 0)
-		result = -1;
-	return result;
+		failed = true;
+	if (output->error)
+		errno = output->error;
+	return failed || output->error ? -1 : 0;
 }
 
 int
@@ -149,8 +185,7 @@ output_commit(struct output *take, struct err *err)
 void
 output_discard(struct output *take)
 {
-	if (take->stream != stdout)
-		fclose(take->stream);
+	fclose(take->stream);
 	if (take->temporary)
 		unlink(take->temporary);
 	release(take);

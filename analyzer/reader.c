@@ -7,6 +7,7 @@
 
 #include "gunzip.h"
 #include "reader_parts.h"
+#include "snapshot.pb-c.h"
 #include "strbuf.h"
 #include "xalloc.h"
 
@@ -33,21 +34,28 @@ enum step {
 struct field_kind {
 	uint32_t number;
 	const char *name;
-	int (*take)(struct reader *reader, const uint8_t *data, size_t len);
+	const ProtobufCMessageDescriptor *type;
+	reader_take *take;
 };
 
 static const struct field_kind field_kinds[] = {
-	{ 1, "header", reader_take_header },
-	{ 2, "module", reader_take_module },
-	{ 3, "addresses", reader_take_pcs },
-	{ 4, "stacks", reader_take_stacks },
-	{ 5, "sites", reader_take_sites },
-	{ 6, "cohorts", reader_take_cohorts },
-	{ 7, "thread sites", reader_take_thread_sites },
-	{ 8, "ledger", reader_take_ledger },
-	{ 9, "mark", reader_take_mark },
-	{ 10, "losses", reader_take_losses },
-	{ 64, "trailer", reader_take_trailer },
+	{ 1, "header", &leakshim__v1__header__descriptor, reader_take_header },
+	{ 2, "module", &leakshim__v1__module__descriptor, reader_take_module },
+	{ 3, "addresses", &leakshim__v1__pc_columns__descriptor,
+	  reader_take_pcs },
+	{ 4, "stacks", &leakshim__v1__stack_columns__descriptor,
+	  reader_take_stacks },
+	{ 5, "sites", &leakshim__v1__site_columns__descriptor,
+	  reader_take_sites },
+	{ 6, "cohorts", &leakshim__v1__cohort_columns__descriptor,
+	  reader_take_cohorts },
+	{ 7, "thread sites", &leakshim__v1__thread_site_columns__descriptor,
+	  reader_take_thread_sites },
+	{ 8, "ledger", &leakshim__v1__ledger__descriptor, reader_take_ledger },
+	{ 9, "mark", &leakshim__v1__mark__descriptor, reader_take_mark },
+	{ 10, "losses", &leakshim__v1__losses__descriptor, reader_take_losses },
+	{ 64, "trailer", &leakshim__v1__trailer__descriptor,
+	  reader_take_trailer },
 };
 
 int
@@ -65,8 +73,8 @@ reader_corrupt(struct reader *reader, const char *format, ...)
 	return -1;
 }
 
-static int
-foreign(struct reader *reader)
+int
+reader_foreign(struct reader *reader)
 {
 	return err_set(reader->err, ERR_FOREIGN,
 		       "'%s': not a snapshot (gzip, but not from leakshim)",
@@ -161,12 +169,38 @@ static int
 check_order(struct reader *reader, uint64_t tag)
 {
 	if (!reader->has_header && tag != (1 << 3 | WIRE_BYTES))
-		return foreign(reader);
+		return reader_foreign(reader);
 	if (tag >> 3 == 0)
 		return reader_corrupt(reader, "field number 0");
 	if (reader->has_trailer)
 		return reader_corrupt(reader, "a field after the trailer");
 	return 0;
+}
+
+/* Until a header was read the file may be anything that happens to begin with
+ * the same byte. */
+static int
+not_a_message(struct reader *reader, const struct field_kind *kind)
+{
+	if (!reader->has_header)
+		return reader_foreign(reader);
+	return reader_corrupt(reader, "the %s field is not a message",
+			      kind->name);
+}
+
+static int
+take_message(struct reader *reader, const struct field_kind *kind,
+	     const uint8_t *data, size_t len)
+{
+	ProtobufCMessage *message =
+		protobuf_c_message_unpack(kind->type, NULL, len, data);
+	int result;
+
+	if (!message)
+		return not_a_message(reader, kind);
+	result = kind->take(reader, message);
+	protobuf_c_message_free_unpacked(message, NULL);
+	return result;
 }
 
 /* One top-level field. `buffer` has LKS_FIELD_BYTES. */
@@ -190,14 +224,13 @@ next_field(struct reader *reader, struct gunzip *stream, uint8_t *buffer)
 		return step == STEP_END ? STEP_CUT : step;
 	}
 	if ((tag & 7) != WIRE_BYTES) {
-		reader_corrupt(reader, "the %s field is not a message",
-			       kind->name);
+		not_a_message(reader, kind);
 		return STEP_FAILED;
 	}
 	step = next_varint(reader, stream, &len);
 	if (step == STEP_OK && len > LKS_FIELD_BYTES) {
 		if (!reader->has_header)
-			foreign(reader);
+			reader_foreign(reader);
 		else
 			reader_corrupt(reader,
 				       "the %s field has %" PRIu64 " bytes",
@@ -208,8 +241,8 @@ next_field(struct reader *reader, struct gunzip *stream, uint8_t *buffer)
 		step = next_bytes(reader, stream, buffer, (size_t)len);
 	if (step != STEP_OK)
 		return step == STEP_FAILED ? step : STEP_CUT;
-	return kind->take(reader, buffer, (size_t)len) < 0 ? STEP_FAILED
-							   : STEP_OK;
+	return take_message(reader, kind, buffer, (size_t)len) < 0 ? STEP_FAILED
+								   : STEP_OK;
 }
 
 /* Takes all fields. What is not a snapshot at all is told from what is one

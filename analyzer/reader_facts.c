@@ -10,6 +10,17 @@
 /* Marks are set by people and scripts; a mark a second for 18 hours. */
 #define READER_MARKS_MAX 65536
 
+#define SAME_TRIGGER(name)                                                     \
+	_Static_assert((int)name == (int)LEAKSHIM__V1__TRIGGER__##name,        \
+		       #name " is not the format's")
+SAME_TRIGGER(TRIGGER_SIGNAL);
+SAME_TRIGGER(TRIGGER_BELL);
+SAME_TRIGGER(TRIGGER_INTERVAL);
+SAME_TRIGGER(TRIGGER_GROW);
+SAME_TRIGGER(TRIGGER_LIMIT);
+SAME_TRIGGER(TRIGGER_EXIT);
+SAME_TRIGGER(TRIGGER_INSIDE);
+
 /* protobuf-c gives proto3 strings as NUL-terminated, never NULL. */
 static const char *
 keep_string(struct reader *reader, const char *text)
@@ -133,43 +144,39 @@ keep_header(struct reader *reader, const Leakshim__V1__Header *message)
 	return keep_cohort_bins(reader, message);
 }
 
-/* Until the header names a schema the file may be anything that happens to
- * begin with the same byte. */
 int
-reader_take_header(struct reader *reader, const uint8_t *data, size_t len)
+reader_take_header(struct reader *reader, const ProtobufCMessage *base)
 {
-	Leakshim__V1__Header *message;
-	int result = 0;
+	const Leakshim__V1__Header *message =
+		(const Leakshim__V1__Header *)base;
 
 	if (reader->has_header)
 		return reader_corrupt(reader, "a second header");
-	message = leakshim__v1__header__unpack(NULL, len, data);
-	if (!message || message->schema_version == 0)
-		result = err_set(
-			reader->err, ERR_FOREIGN,
-			"'%s': not a snapshot (gzip, but not from leakshim)",
-			reader->model->file);
-	else if (message->schema_version > READER_SCHEMA)
-		result = err_set(
+	/* Nearly any bytes are some message: only the schema makes it ours. */
+	if (message->schema_version == 0)
+		return reader_foreign(reader);
+	if (message->schema_version > READER_SCHEMA)
+		return err_set(
 			reader->err, ERR_VERSION,
 			"'%s': written by a newer leakshim (schema %u; this leakdiff reads %u)",
 			reader->model->file, message->schema_version,
 			READER_SCHEMA);
-	else
-		result = keep_header(reader, message);
-	if (message)
-		leakshim__v1__header__free_unpacked(message, NULL);
 	reader->has_header = true;
-	return result;
+	return keep_header(reader, message);
 }
 
-static int
-keep_module(struct reader *reader, const Leakshim__V1__Module *message)
+int
+reader_take_module(struct reader *reader, const ProtobufCMessage *base)
 {
+	const Leakshim__V1__Module *message =
+		(const Leakshim__V1__Module *)base;
 	struct model *model = reader->model;
 	struct module *module;
 	size_t i;
 
+	if (model->module_count == LKS_MODULES_MAX)
+		return reader_corrupt(reader, "more than %u modules",
+				      LKS_MODULES_MAX);
 	model->modules = xgrow(model->modules, &reader->module_capacity,
 			       (size_t)model->module_count + 2,
 			       sizeof(*model->modules));
@@ -206,25 +213,10 @@ keep_module(struct reader *reader, const Leakshim__V1__Module *message)
 }
 
 int
-reader_take_module(struct reader *reader, const uint8_t *data, size_t len)
+reader_take_ledger(struct reader *reader, const ProtobufCMessage *base)
 {
-	Leakshim__V1__Module *message;
-	int result;
-
-	if (reader->model->module_count == LKS_MODULES_MAX)
-		return reader_corrupt(reader, "more than %u modules",
-				      LKS_MODULES_MAX);
-	message = leakshim__v1__module__unpack(NULL, len, data);
-	if (!message)
-		return reader_corrupt(reader, "a module that is no message");
-	result = keep_module(reader, message);
-	leakshim__v1__module__free_unpacked(message, NULL);
-	return result;
-}
-
-static int
-keep_ledger(struct reader *reader, const Leakshim__V1__Ledger *message)
-{
+	const Leakshim__V1__Ledger *message =
+		(const Leakshim__V1__Ledger *)base;
 	struct ledger *ledger = &reader->model->ledger;
 	const uint64_t bytes[] = {
 		[LEDGER_rss] = message->rss_bytes,
@@ -238,6 +230,8 @@ keep_ledger(struct reader *reader, const Leakshim__V1__Ledger *message)
 	};
 	size_t i;
 
+	if (ledger->present)
+		return reader_corrupt(reader, "a second ledger");
 	for (i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++) {
 		/* A difference of two must fit, hence half. */
 		if (bytes[i] > INT64_MAX / 2)
@@ -254,84 +248,56 @@ keep_ledger(struct reader *reader, const Leakshim__V1__Ledger *message)
 	ledger->thread_count = message->thread_count;
 	ledger->mapping_count = message->mapping_count;
 	ledger->cgroup_bytes = message->cgroup_bytes;
+	ledger->present = true;
 	return 0;
 }
 
 int
-reader_take_ledger(struct reader *reader, const uint8_t *data, size_t len)
+reader_take_mark(struct reader *reader, const ProtobufCMessage *base)
 {
-	Leakshim__V1__Ledger *message;
-	int result;
-
-	if (reader->model->ledger.present)
-		return reader_corrupt(reader, "a second ledger");
-	message = leakshim__v1__ledger__unpack(NULL, len, data);
-	if (!message)
-		return reader_corrupt(reader, "a ledger that is no message");
-	result = keep_ledger(reader, message);
-	leakshim__v1__ledger__free_unpacked(message, NULL);
-	reader->model->ledger.present = true;
-	return result;
-}
-
-int
-reader_take_mark(struct reader *reader, const uint8_t *data, size_t len)
-{
+	const Leakshim__V1__Mark *message = (const Leakshim__V1__Mark *)base;
 	struct model *model = reader->model;
-	Leakshim__V1__Mark *message;
 	struct mark *mark;
-	int result;
 
 	if (model->mark_count == READER_MARKS_MAX)
 		return reader_corrupt(reader, "more than %u marks",
 				      READER_MARKS_MAX);
-	message = leakshim__v1__mark__unpack(NULL, len, data);
-	if (!message)
-		return reader_corrupt(reader, "a mark that is no message");
 	model->marks = xgrow(model->marks, &reader->mark_capacity,
 			     (size_t)model->mark_count + 1,
 			     sizeof(*model->marks));
-	mark = &model->marks[model->mark_count];
-	result = keep_text(reader, &message->text, LKS_REQUEST_BYTES, "a mark",
-			   &mark->text);
+	mark = &model->marks[model->mark_count++];
 	mark->wall_ns = message->wall_ns;
 	mark->monotonic_ns = message->monotonic_ns;
-	model->mark_count++;
-	leakshim__v1__mark__free_unpacked(message, NULL);
-	return result;
+	return keep_text(reader, &message->text, LKS_REQUEST_BYTES, "a mark",
+			 &mark->text);
 }
 
 int
-reader_take_losses(struct reader *reader, const uint8_t *data, size_t len)
+reader_take_losses(struct reader *reader, const ProtobufCMessage *base)
 {
+	const Leakshim__V1__Losses *message =
+		(const Leakshim__V1__Losses *)base;
 	struct losses *losses = &reader->model->losses;
-	Leakshim__V1__Losses *message;
 
 	if (reader->has_losses)
 		return reader_corrupt(reader, "a second list of losses");
-	message = leakshim__v1__losses__unpack(NULL, len, data);
-	if (!message)
-		return reader_corrupt(reader, "losses that are no message");
 #define X(name, words) losses->name = message->name;
 	LOSSES(X)
 #undef X
 	losses->thinning_shift = message->thinning_shift;
 	losses->disabled_because =
 		keep_string(reader, message->disabled_because);
-	leakshim__v1__losses__free_unpacked(message, NULL);
 	reader->has_losses = true;
 	return 0;
 }
 
 int
-reader_take_trailer(struct reader *reader, const uint8_t *data, size_t len)
+reader_take_trailer(struct reader *reader, const ProtobufCMessage *base)
 {
+	const Leakshim__V1__Trailer *message =
+		(const Leakshim__V1__Trailer *)base;
 	struct trailer *trailer = &reader->model->trailer;
-	Leakshim__V1__Trailer *message;
 
-	message = leakshim__v1__trailer__unpack(NULL, len, data);
-	if (!message)
-		return reader_corrupt(reader, "a trailer that is no message");
 	trailer->longest_hold_ns = message->longest_hold_ns;
 	trailer->write_ns = message->write_ns;
 	trailer->shim_mapped_bytes = message->shim_mapped_bytes;
@@ -342,7 +308,6 @@ reader_take_trailer(struct reader *reader, const uint8_t *data, size_t len)
 	reader->trailer_sums.free_bytes = message->free_bytes;
 	reader->trailer_sums.live_objects = message->live_objects;
 	reader->trailer_sums.live_bytes = message->live_bytes;
-	leakshim__v1__trailer__free_unpacked(message, NULL);
 	reader->has_trailer = true;
 	return 0;
 }

@@ -1,15 +1,18 @@
 /*
  * What the files of the reader share; nobody else includes this.
  *
- * reader.c walks the top-level fields, reader_facts.c takes the messages that
- * occur once (and modules and marks), reader_tables.c those that are columns,
- * and reader_link.c checks the references between tables when all are there.
+ * reader.c walks the top-level fields and unpacks each, reader_facts.c takes
+ * the messages that occur once (and modules and marks), reader_tables.c those
+ * that are columns, and reader_link.c checks the references between tables when
+ * all are there.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <protobuf-c/protobuf-c.h>
 
 #include "err.h"
 #include "model.h"
@@ -65,20 +68,24 @@ struct reader {
 int reader_corrupt(struct reader *reader, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* One message each, not unpacked yet. 0, or -1 with `err` filled. */
-int reader_take_header(struct reader *reader, const uint8_t *data, size_t len);
-int reader_take_module(struct reader *reader, const uint8_t *data, size_t len);
-int reader_take_ledger(struct reader *reader, const uint8_t *data, size_t len);
-int reader_take_mark(struct reader *reader, const uint8_t *data, size_t len);
-int reader_take_losses(struct reader *reader, const uint8_t *data, size_t len);
-int reader_take_trailer(struct reader *reader, const uint8_t *data, size_t len);
+/* The file is something else than a snapshot. Returns -1. */
+int reader_foreign(struct reader *reader);
 
-int reader_take_pcs(struct reader *reader, const uint8_t *data, size_t len);
-int reader_take_stacks(struct reader *reader, const uint8_t *data, size_t len);
-int reader_take_sites(struct reader *reader, const uint8_t *data, size_t len);
-int reader_take_cohorts(struct reader *reader, const uint8_t *data, size_t len);
-int reader_take_thread_sites(struct reader *reader, const uint8_t *data,
-			     size_t len);
+/* Takes one message, of the type that its field in reader.c's table says.
+ * Borrowed. 0, or -1 with `err` filled. */
+typedef int reader_take(struct reader *reader, const ProtobufCMessage *base);
+
+reader_take reader_take_header;
+reader_take reader_take_module;
+reader_take reader_take_ledger;
+reader_take reader_take_mark;
+reader_take reader_take_losses;
+reader_take reader_take_trailer;
+reader_take reader_take_pcs;
+reader_take reader_take_stacks;
+reader_take reader_take_sites;
+reader_take reader_take_cohorts;
+reader_take reader_take_thread_sites;
 
 /* All fields were taken: checks what tables say of each other, and compares
  * their sums with the trailer's. In a truncated model rows whose reference

@@ -79,9 +79,11 @@ move_node(int64_t *node, int64_t delta, struct node_id *out)
 	return true;
 }
 
-static int
-add_pcs(struct reader *reader, const Leakshim__V1__PcColumns *message)
+int
+reader_take_pcs(struct reader *reader, const ProtobufCMessage *base)
 {
+	const Leakshim__V1__PcColumns *message =
+		(const Leakshim__V1__PcColumns *)base;
 	struct model *model = reader->model;
 	const size_t lengths[] = { message->n_module,
 				   message->n_address_delta };
@@ -107,22 +109,10 @@ add_pcs(struct reader *reader, const Leakshim__V1__PcColumns *message)
 }
 
 int
-reader_take_pcs(struct reader *reader, const uint8_t *data, size_t len)
+reader_take_stacks(struct reader *reader, const ProtobufCMessage *base)
 {
-	Leakshim__V1__PcColumns *message;
-	int result;
-
-	message = leakshim__v1__pc_columns__unpack(NULL, len, data);
-	if (!message)
-		return reader_corrupt(reader, "addresses that are no message");
-	result = add_pcs(reader, message);
-	leakshim__v1__pc_columns__free_unpacked(message, NULL);
-	return result;
-}
-
-static int
-add_stacks(struct reader *reader, const Leakshim__V1__StackColumns *message)
-{
+	const Leakshim__V1__StackColumns *message =
+		(const Leakshim__V1__StackColumns *)base;
 	struct model *model = reader->model;
 	const size_t lengths[] = { message->n_parent_delta, message->n_pc };
 	struct node *nodes;
@@ -156,20 +146,6 @@ add_stacks(struct reader *reader, const Leakshim__V1__StackColumns *message)
 	return 0;
 }
 
-int
-reader_take_stacks(struct reader *reader, const uint8_t *data, size_t len)
-{
-	Leakshim__V1__StackColumns *message;
-	int result;
-
-	message = leakshim__v1__stack_columns__unpack(NULL, len, data);
-	if (!message)
-		return reader_corrupt(reader, "stacks that are no message");
-	result = add_stacks(reader, message);
-	leakshim__v1__stack_columns__free_unpacked(message, NULL);
-	return result;
-}
-
 static bool
 sum_site(struct reader *reader, const struct site *site)
 {
@@ -186,9 +162,11 @@ sum_site(struct reader *reader, const struct site *site)
 	       add_up(&reader->inherited_bytes, site->inherited_bytes);
 }
 
-static int
-add_sites(struct reader *reader, const Leakshim__V1__SiteColumns *message)
+int
+reader_take_sites(struct reader *reader, const ProtobufCMessage *base)
 {
+	const Leakshim__V1__SiteColumns *message =
+		(const Leakshim__V1__SiteColumns *)base;
 	struct model *model = reader->model;
 	const size_t lengths[] = {
 		message->n_node_delta,        message->n_flags,
@@ -237,22 +215,10 @@ add_sites(struct reader *reader, const Leakshim__V1__SiteColumns *message)
 }
 
 int
-reader_take_sites(struct reader *reader, const uint8_t *data, size_t len)
+reader_take_cohorts(struct reader *reader, const ProtobufCMessage *base)
 {
-	Leakshim__V1__SiteColumns *message;
-	int result;
-
-	message = leakshim__v1__site_columns__unpack(NULL, len, data);
-	if (!message)
-		return reader_corrupt(reader, "sites that are no message");
-	result = add_sites(reader, message);
-	leakshim__v1__site_columns__free_unpacked(message, NULL);
-	return result;
-}
-
-static int
-add_cohorts(struct reader *reader, const Leakshim__V1__CohortColumns *message)
-{
+	const Leakshim__V1__CohortColumns *message =
+		(const Leakshim__V1__CohortColumns *)base;
 	struct model *model = reader->model;
 	const size_t lengths[] = { message->n_site_delta, message->n_bin,
 				   message->n_objects, message->n_bytes };
@@ -292,20 +258,6 @@ add_cohorts(struct reader *reader, const Leakshim__V1__CohortColumns *message)
 	return 0;
 }
 
-int
-reader_take_cohorts(struct reader *reader, const uint8_t *data, size_t len)
-{
-	Leakshim__V1__CohortColumns *message;
-	int result;
-
-	message = leakshim__v1__cohort_columns__unpack(NULL, len, data);
-	if (!message)
-		return reader_corrupt(reader, "cohorts that are no message");
-	result = add_cohorts(reader, message);
-	leakshim__v1__cohort_columns__free_unpacked(message, NULL);
-	return result;
-}
-
 static bool
 sum_thread_site(struct thread_site *sums, const struct thread_site *site)
 {
@@ -320,10 +272,11 @@ sum_thread_site(struct thread_site *sums, const struct thread_site *site)
 	       add_up(&sums->held_stack_bytes, site->held_stack_bytes);
 }
 
-static int
-add_thread_sites(struct reader *reader,
-		 const Leakshim__V1__ThreadSiteColumns *message)
+int
+reader_take_thread_sites(struct reader *reader, const ProtobufCMessage *base)
 {
+	const Leakshim__V1__ThreadSiteColumns *message =
+		(const Leakshim__V1__ThreadSiteColumns *)base;
 	struct model *model = reader->model;
 	const size_t lengths[] = {
 		message->n_node_delta,
@@ -378,21 +331,6 @@ add_thread_sites(struct reader *reader,
 		model->thread_site_count++;
 	}
 	return 0;
-}
-
-int
-reader_take_thread_sites(struct reader *reader, const uint8_t *data, size_t len)
-{
-	Leakshim__V1__ThreadSiteColumns *message;
-	int result;
-
-	message = leakshim__v1__thread_site_columns__unpack(NULL, len, data);
-	if (!message)
-		return reader_corrupt(reader,
-				      "thread sites that are no message");
-	result = add_thread_sites(reader, message);
-	leakshim__v1__thread_site_columns__free_unpacked(message, NULL);
-	return result;
 }
 
 void

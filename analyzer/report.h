@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -20,7 +21,8 @@ struct report {
 	const struct diff *diff;
 	struct symbolizer *symbolizer; /* not const: it caches */
 	const struct blame *blame;     /* frames to cut and to skip */
-	size_t top; /* heap and thread rows of each kind; 0 = all */
+	size_t top;      /* heap and thread rows of each kind; 0 = all */
+	bool all_frames; /* text: also many wrappers inward of the blamed */
 };
 
 int report_text(const struct report *report, FILE *out, struct err *err);

@@ -402,11 +402,14 @@ add_comments(struct writer *writer)
 	} else {
 		comment_snapshot(writer, "live", diff->new_model);
 	}
-	if (diff->estimated)
+	if (header->sample_bytes > 1)
 		comment(writer,
 			"estimated from a sample: one per %" PRIu64
 			" bytes on average",
 			header->sample_bytes);
+	else if (diff->estimated)
+		comment(writer, "estimated: only a part of the blocks was "
+				"recorded");
 }
 
 /* Of a diff: from the old snapshot to the new. */

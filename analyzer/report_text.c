@@ -10,8 +10,10 @@
 
 #include "format.h"
 #include "headline.h"
-#include "stack.h"
+#include "report_head.h"
+#include "report_stack.h"
 #include "strbuf.h"
+#include "symbolize.h"
 
 static const char *const line_words[LEDGER_LINE_COUNT] = {
 #define X(name, words) [LEDGER_##name] = words,
@@ -25,110 +27,6 @@ add_objects(struct strbuf *out, int64_t objects, bool sign)
 	format_count(out, objects, sign);
 	strbuf_adds(out,
 		    objects == 1 || objects == -1 ? " object" : " objects");
-}
-
-/* `old  FILE, number 2, 2026-11-20 09:30:00 UTC, 34 s after tracking began` */
-static void
-add_snapshot(struct strbuf *out, const char *label, const struct model *model)
-{
-	const struct header *header = &model->header;
-
-	strbuf_addf(out, "%-10s", label);
-	strbuf_add_printable(out, model->file);
-	strbuf_addf(out, ", number %" PRIu64 ", ", header->sequence);
-	format_time(out, header->wall_ns);
-	if (header->monotonic_ns >= header->start_monotonic_ns) {
-		strbuf_adds(out, ", ");
-		format_duration(out, header->monotonic_ns -
-					     header->start_monotonic_ns);
-		strbuf_adds(out, " after tracking began");
-	}
-	if (model->truncated)
-		strbuf_adds(out, ", truncated");
-	strbuf_addc(out, '\n');
-}
-
-static void
-add_process(struct strbuf *out, const char *label, const struct header *header)
-{
-	strbuf_addf(out, "%-10s", label);
-	strbuf_add_printable(out, header->exe);
-	strbuf_addf(out, ", pid %" PRIu32 " on ", header->pid);
-	strbuf_add_printable(out, header->host);
-	strbuf_addc(out, '\n');
-}
-
-static void
-add_counting(struct strbuf *out, const struct header *header, const char *label)
-{
-	strbuf_addf(out, "%-10s", label);
-	if (header->sample_bytes == 1) {
-		strbuf_adds(out, "every allocation\n");
-		return;
-	}
-	strbuf_adds(out, "a sample, one in ");
-	format_bytes(out, (int64_t)(header->sample_bytes & INT64_MAX), false);
-	strbuf_adds(out, " on average: amounts are estimates\n");
-}
-
-static void
-add_subject(struct strbuf *out, const struct diff *diff)
-{
-	const struct model *old_model = diff->old_model;
-	const struct model *new_model = diff->new_model;
-
-	if (!old_model) {
-		add_process(out, "process", &new_model->header);
-		add_snapshot(out, "snapshot", new_model);
-		add_counting(out, &new_model->header, "counted");
-		return;
-	}
-	if (diff->same_process) {
-		add_process(out, "process", &new_model->header);
-	} else {
-		add_process(out, "first", &old_model->header);
-		add_process(out, "second", &new_model->header);
-	}
-	add_snapshot(out, "old", old_model);
-	add_snapshot(out, "new", new_model);
-	if (old_model->header.sample_bytes == new_model->header.sample_bytes) {
-		add_counting(out, &new_model->header, "counted");
-	} else {
-		add_counting(out, &old_model->header, "old is");
-		add_counting(out, &new_model->header, "new is");
-	}
-}
-
-static void
-add_stack(struct strbuf *out, const struct stack *stack)
-{
-	size_t i;
-
-	for (i = 0; i < stack->count; i++) {
-		const struct stack_frame *frame = &stack->frames[i];
-		const struct symbol *symbol = frame->symbol;
-
-		/* The mark points at the frame the site is named by. */
-		strbuf_adds(out, i == stack->blamed ? "      > " : "        ");
-		strbuf_add_printable(out, symbol->function);
-		if (symbol->file) {
-			strbuf_addc(out, ' ');
-			strbuf_add_printable(out, symbol->file);
-			if (symbol->line)
-				strbuf_addf(out, ":%" PRIu32, symbol->line);
-		}
-		if (*frame->module->path) {
-			strbuf_adds(out, " (");
-			strbuf_add_printable(
-				out, stack_base_name(frame->module->path));
-			strbuf_addc(out, ')');
-		}
-		if (frame->inlined)
-			strbuf_adds(out, " [inlined]");
-		strbuf_addc(out, '\n');
-	}
-	if (stack->truncated)
-		strbuf_adds(out, "        ... outer frames are missing\n");
 }
 
 /* `live 10.2 MiB in 1,300 objects (was 0.6 MiB in 66 objects)` */
@@ -175,7 +73,16 @@ add_heap_row(struct strbuf *out, const struct diff *diff, const struct row *row)
 
 	format_bytes(out, row->delta.bytes, sign);
 	strbuf_adds(out, " in ");
-	add_objects(out, row->delta.objects, sign);
+	/* A buffer that grows is no new object. */
+	if (sign && row->delta.bytes && !row->delta.objects) {
+		strbuf_adds(out, "the same ");
+		strbuf_adds(out,
+			    row->live_new.objects == 1 ? "" : "number of ");
+		strbuf_adds(out,
+			    row->live_new.objects == 1 ? "object" : "objects");
+	} else {
+		add_objects(out, row->delta.objects, sign);
+	}
 	strbuf_addc(out, '\n');
 	if (sign) {
 		strbuf_adds(out, "      ");
@@ -187,18 +94,31 @@ add_heap_row(struct strbuf *out, const struct diff *diff, const struct row *row)
 	strbuf_addc(out, '\n');
 }
 
-/* `15 running (+12)`, or without the change where there is no old column. */
+/* `15 running (+12)`, or without the change where there is none. */
 static void
 add_state(struct strbuf *out, int64_t now, int64_t before, bool is_diff,
 	  const char *state)
 {
 	format_count(out, now, false);
 	strbuf_addf(out, " %s", state);
-	if (is_diff) {
+	if (is_diff && now != before) {
 		strbuf_adds(out, " (");
 		format_count(out, now - before, true);
 		strbuf_addc(out, ')');
 	}
+}
+
+/* `+5 threads, +40.0 MiB of reserved stack` */
+static void
+add_thread_change(struct strbuf *out, const struct row *row, bool sign)
+{
+	int64_t threads = row->delta.objects;
+
+	format_count(out, threads, sign);
+	strbuf_adds(out,
+		    threads == 1 || threads == -1 ? " thread, " : " threads, ");
+	format_bytes(out, row->delta.bytes, sign);
+	strbuf_adds(out, " of reserved stack");
 }
 
 static void
@@ -206,13 +126,12 @@ add_thread_row(struct strbuf *out, const struct diff *diff,
 	       const struct row *row)
 {
 	bool sign = diff->old_model != NULL;
-	int64_t threads = row->delta.objects;
 
-	format_count(out, threads, sign);
-	strbuf_adds(out,
-		    threads == 1 || threads == -1 ? " thread, " : " threads, ");
-	format_bytes(out, row->delta.bytes, sign);
-	strbuf_adds(out, " of reserved stack\n      ");
+	if (sign && !row->delta.objects && !row->delta.bytes)
+		strbuf_adds(out, "no change in threads that hold resources");
+	else
+		add_thread_change(out, row, sign);
+	strbuf_adds(out, "\n      ");
 	add_state(out, row->threads_new.running, row->threads_old.running, sign,
 		  "running");
 	strbuf_adds(out, ", ");
@@ -221,71 +140,99 @@ add_thread_row(struct strbuf *out, const struct diff *diff,
 	strbuf_addc(out, '\n');
 }
 
-/* What stays unlisted: sites that grew but are not among the top, and in a
- * diff those that shrank or stayed, which would only be noise one by one. */
-static void
-add_rest(struct strbuf *out, const struct diff *diff, enum row_kind kind,
-	 size_t shown)
+static bool
+shrank(const struct row *row)
 {
-	bool sign = diff->old_model != NULL;
-	int64_t more_bytes = 0;
-	int64_t less_bytes = 0;
-	size_t more = 0;
-	size_t less = 0;
-	size_t i;
-
-	for (i = shown; i < diff->count[kind]; i++) {
-		const struct row *row = &diff->rows[diff->first[kind] + i];
-
-		if (diff_grew(row)) {
-			more++;
-			more_bytes += row->delta.bytes;
-		} else if (row->delta.bytes || row->delta.objects) {
-			less++;
-			less_bytes += row->delta.bytes;
-		}
-	}
-	if (more) {
-		strbuf_adds(out, " ... and ");
-		format_count(out, (int64_t)more, false);
-		strbuf_addf(out, " more %s (", more == 1 ? "site" : "sites");
-		format_bytes(out, more_bytes, sign);
-		strbuf_adds(out, ")\n");
-	}
-	if (less) {
-		strbuf_adds(out, " ... and ");
-		format_count(out, (int64_t)less, false);
-		strbuf_addf(out, " %s that shrank (",
-			    less == 1 ? "site" : "sites");
-		format_bytes(out, less_bytes, sign);
-		strbuf_adds(out, ")\n");
-	}
+	return !diff_grew(row) && (row->delta.bytes || row->delta.objects);
 }
 
+struct tally {
+	size_t sites;
+	int64_t bytes;
+};
+
+static void
+add_rest(struct strbuf *out, const struct tally *tally, bool sign,
+	 const char *words, const char *more)
+{
+	if (!tally->sites)
+		return;
+	strbuf_adds(out, " ... and ");
+	format_count(out, (int64_t)tally->sites, false);
+	strbuf_addf(out, " %s%s%s (", more,
+		    tally->sites == 1 ? "site" : "sites", words);
+	format_bytes(out, tally->bytes, sign);
+	strbuf_adds(out, ")\n");
+}
+
+/* The sites listed so far. */
+struct listing {
+	const struct report *report;
+	enum row_kind kind;
+	struct stack stack; /* scratch */
+	struct report_nameless nameless;
+	size_t count;
+};
+
+static void
+list_site(struct strbuf *out, struct listing *listing, const struct row *row)
+{
+	const struct report *report = listing->report;
+
+	strbuf_addf(out, "%3zu. ", ++listing->count);
+	if (listing->kind == ROW_HEAP)
+		add_heap_row(out, report->diff, row);
+	else
+		add_thread_row(out, report->diff, row);
+	stack_resolve(&listing->stack, report, row);
+	report_stack(out, &listing->stack, report->all_frames);
+	report_nameless_add(&listing->nameless, &listing->stack);
+}
+
+/*
+ * Lists the sites that grew, or only if none did those that shrank, the most
+ * shrunk first, and counts the others: those that shrank while others grew
+ * would be noise one by one.
+ */
 static void
 add_sites(struct strbuf *out, const struct report *report, enum row_kind kind)
 {
 	const struct diff *diff = report->diff;
 	const struct row *rows = diff->rows + diff->first[kind];
-	struct stack stack = { 0 };
-	size_t i;
+	struct listing listing = { .report = report, .kind = kind };
+	size_t top = report->top ? report->top : SIZE_MAX;
+	struct tally more = { 0, 0 }, less = { 0, 0 };
+	bool sign = diff->old_model != NULL;
+	size_t count = diff->count[kind];
+	size_t i, grown;
 
-	for (i = 0; i < diff->count[kind] && diff_grew(&rows[i]); i++) {
-		if (report->top && i == report->top)
-			break;
-		strbuf_addf(out, "%3zu. ", i + 1);
-		if (kind == ROW_HEAP)
-			add_heap_row(out, diff, &rows[i]);
-		else
-			add_thread_row(out, diff, &rows[i]);
-		stack_resolve(&stack, report, &rows[i]);
-		add_stack(out, &stack);
+	for (i = 0; i < count && diff_grew(&rows[i]); i++) {
+		if (listing.count < top) {
+			list_site(out, &listing, &rows[i]);
+		} else {
+			more.sites++;
+			more.bytes += rows[i].delta.bytes;
+		}
 	}
-	if (i == 0)
-		strbuf_adds(out, diff->old_model ? "     no site grew\n"
-						 : "     none\n");
-	add_rest(out, diff, kind, i);
-	stack_release(&stack);
+	grown = i;
+	if (!grown)
+		strbuf_adds(out, sign ? "     no site grew\n" : "     none\n");
+	/* Sorted by growth: the most shrunk are last. */
+	for (i = count; i > grown; i--) {
+		if (!shrank(&rows[i - 1]))
+			continue;
+		if (!grown && listing.count < top) {
+			list_site(out, &listing, &rows[i - 1]);
+		} else {
+			less.sites++;
+			less.bytes += rows[i - 1].delta.bytes;
+		}
+	}
+	add_rest(out, &more, sign, "", "more ");
+	add_rest(out, &less, sign, " that shrank", grown ? "" : "more ");
+	if (symbolizer_options(report->symbolizer)->use_symbols)
+		report_nameless(out, &listing.nameless);
+	stack_release(&listing.stack);
 }
 
 static void
@@ -368,8 +315,21 @@ add_loss(struct strbuf *out, const struct diff *diff, uint64_t new_count,
 	strbuf_addc(out, '\n');
 }
 
+/* A line of one snapshot, which a comparison has to name. */
 static void
-add_model_losses(struct strbuf *out, const struct model *model)
+begin_loss(struct strbuf *out, const struct diff *diff,
+	   const struct model *model)
+{
+	strbuf_adds(out, "  ");
+	if (!diff->old_model)
+		return;
+	strbuf_add_printable(out, model->file);
+	strbuf_adds(out, ": ");
+}
+
+static void
+add_model_losses(struct strbuf *out, const struct diff *diff,
+		 const struct model *model)
 {
 	if (model->truncated) {
 		strbuf_adds(out, "  ");
@@ -385,12 +345,13 @@ add_model_losses(struct strbuf *out, const struct model *model)
 		strbuf_addc(out, '\n');
 	}
 	if (model->losses.thinning_shift) {
-		strbuf_adds(out, "  the memory cap was met: one block in 2^");
-		strbuf_addf(out, "%" PRIu32 " is kept\n",
-			    model->losses.thinning_shift);
+		begin_loss(out, diff, model);
+		format_thinning(out, model->losses.thinning_shift);
+		strbuf_addc(out, '\n');
 	}
 	if (*model->losses.disabled_because) {
-		strbuf_adds(out, "  tracking stopped itself: ");
+		begin_loss(out, diff, model);
+		strbuf_adds(out, "tracking stopped itself: ");
 		strbuf_add_printable(out, model->losses.disabled_because);
 		strbuf_addc(out, '\n');
 	}
@@ -417,9 +378,9 @@ add_losses(struct strbuf *out, const struct diff *diff)
 		diff->old_model ? &diff->old_model->losses : &none;
 	struct strbuf lines = { 0 };
 
-	if (diff->old_model && diff->old_model->truncated)
-		add_model_losses(&lines, diff->old_model);
-	add_model_losses(&lines, diff->new_model);
+	if (diff->old_model)
+		add_model_losses(&lines, diff, diff->old_model);
+	add_model_losses(&lines, diff, diff->new_model);
 	add_not_compared(&lines, diff->not_compared[ROW_HEAP], "heap");
 	add_not_compared(&lines, diff->not_compared[ROW_THREAD], "thread");
 #define X(name, words)                                                         \
@@ -440,7 +401,7 @@ report_text(const struct report *report, FILE *out, struct err *err)
 	(void)err; /* a failed write is the caller's to notice */
 	headline(&text, report);
 	strbuf_addc(&text, '\n');
-	add_subject(&text, report->diff);
+	report_head(&text, report->diff);
 	add_heap(&text, report);
 	add_threads(&text, report);
 	add_ledger(&text, report->diff);

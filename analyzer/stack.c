@@ -43,6 +43,7 @@ add_symbols(struct stack *stack, const struct symbols *symbols,
 		frame->symbol = &symbols->entries[i];
 		frame->module = module;
 		frame->inlined = i + 1 < symbols->count;
+		frame->named = symbols->named;
 	}
 }
 
@@ -91,6 +92,7 @@ stack_resolve(struct stack *stack, const struct report *report,
 							   : &unknown_stack;
 		frame->module = &model->modules[0];
 		frame->inlined = false;
+		frame->named = true;
 		return;
 	}
 	for (; node.id; node = model_node(model, node)->parent) {

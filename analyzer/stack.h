@@ -16,6 +16,7 @@ struct stack_frame {
 	const struct symbol *symbol; /* owned by the symbolizer */
 	const struct module *module; /* owned by the model; path "" = none */
 	bool inlined;                /* into the next frame */
+	bool named;                  /* false: `function` is a place only */
 };
 
 /* `{ 0 }` is one that was never filled. Filled again and again, so that rows

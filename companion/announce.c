@@ -216,12 +216,51 @@ add_snapshot(struct strbuf *line, const struct naming *naming,
 	free(path);
 }
 
+/* The word that kill(1) takes for the user's signal; NULL: there is none. */
+static char *
+signal_word(const char *options)
+{
+	char *signal = overlay_get(options, "signal");
+
+	if (!signal || !*signal) {
+		free(signal);
+		return xstrdup("USR2");
+	}
+	if (!strcmp(signal, "none")) {
+		free(signal);
+		return NULL;
+	}
+	return signal;
+}
+
+/* How to take a snapshot. A dormant program is not asked but signalled. */
+static void
+add_how(struct strbuf *text, struct strbuf *line, const char *options)
+{
+	char *start = overlay_get(options, "start");
+	char *signal = signal_word(options);
+
+	if (start && !strcmp(start, "off") && signal) {
+		strbuf_addf(line,
+			    "start it:  kill -%s %d (the first one starts "
+			    "tracking, the next ones take snapshots)",
+			    signal, (int)getpid());
+	} else {
+		strbuf_adds(line, "take one:  ");
+		add_tool(line, "leakshim");
+		strbuf_addf(line, " snapshot %d", (int)getpid());
+	}
+	end_line(text, line);
+	free(signal);
+	free(start);
+}
+
 void
 announce_text(struct strbuf *text, const char *options, const char *program)
 {
-	char *start = overlay_get(options, "start"), *path;
 	struct strbuf line = { 0 };
 	struct naming naming;
+	char *path;
 
 	set_naming(&naming, options, program);
 	path = make_path(&naming, "N");
@@ -231,13 +270,7 @@ announce_text(struct strbuf *text, const char *options, const char *program)
 				   "writable)");
 	end_line(text, &line);
 
-	strbuf_adds(&line, "take one:  ");
-	add_tool(&line, "leakshim");
-	strbuf_addf(&line, " snapshot %d", (int)getpid());
-	if (start && !strcmp(start, "off"))
-		strbuf_adds(&line, " (dormant until its first signal)");
-	end_line(text, &line);
-
+	add_how(text, &line, options);
 	strbuf_adds(&line, "compare:   ");
 	add_tool(&line, "leakdiff");
 	add_snapshot(&line, &naming, "1");
@@ -246,7 +279,6 @@ announce_text(struct strbuf *text, const char *options, const char *program)
 
 	strbuf_release(&line);
 	free(path);
-	free(start);
 	free(naming.exe);
 	free(naming.template);
 	free(naming.prefix);

@@ -21,10 +21,11 @@
 
 #define SIGNAL_MAX 64
 
+/* 0 for no signal: a file read while we wait may name none any more. */
 static uint64_t
 signal_bit(uint64_t number)
 {
-	return 1ull << (number - 1);
+	return number >= 1 && number <= SIGNAL_MAX ? 1ull << (number - 1) : 0;
 }
 
 /* --- who takes it ----------------------------------------------------------- */
@@ -117,7 +118,8 @@ refuse_dormant(const struct target *target, struct err *err)
 	human_signal(name, target->status.signal);
 	return err_set(err, ERR_TARGET,
 		       "process %d is dormant (start=off): start it with "
-		       "kill -%s %d",
+		       "kill -%s %d (the first one starts tracking, the next "
+		       "ones take snapshots)",
 		       pid, name, pid);
 }
 
@@ -250,6 +252,7 @@ bell_ask(struct target *target, enum lks_bell op, unsigned int timeout_s,
 	const struct timespec pause = { 0, POLL_NS };
 	uint64_t end = now_ns() + timeout_s * 1000000000ull;
 	uint32_t token = new_token();
+	uint64_t rung = target->status.bell;
 	struct err ignored;
 	bool alive;
 
@@ -260,8 +263,16 @@ bell_ask(struct target *target, enum lks_bell op, unsigned int timeout_s,
 		 * last act still counts. */
 		alive = target_alive(target);
 		if (target_find(target, &ignored) == 1 &&
-		    target->status.token == token)
+		    status_answers(&target->status, token))
 			return 0;
+		/* The program may have taken the bell that the file named: the
+		 * shim chose another, which it had no time to tell. */
+		if (alive && target->status.bell != rung &&
+		    !bell_check(target, op, &ignored)) {
+			rung = target->status.bell;
+			if (ring(target, op, token, err) < 0)
+				return -1;
+		}
 		if (!alive)
 			return err_set(err, ERR_TARGET,
 				       "process %d ended before it answered",

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bell.h"
+#include "target.h"
 
 int
 cmd_fail(const struct err *err)
@@ -63,20 +64,42 @@ take_number(const char *text, unsigned long max, unsigned long *out)
 	return !errno && !*end && *out >= 1 && *out <= max;
 }
 
-int
-cmd_take_pid(const char *verb, int argc, char **argv, pid_t *pid)
+/* The PID that is the only operand; 0: there is none, told. */
+static pid_t
+take_pid(const char *verb, int argc, char **argv)
 {
 	unsigned long value;
 
 	if (optind >= argc)
-		return cmd_usage(verb, "%s needs the PID of a process", verb);
-	if (optind + 1 < argc)
-		return cmd_usage(verb, "%s takes one PID, not '%s' as well",
-				 verb, argv[optind + 1]);
-	if (!take_number(argv[optind], INT32_MAX, &value))
-		return cmd_usage(verb, "'%s' is not a PID", argv[optind]);
-	*pid = (pid_t)value;
+		cmd_usage(verb, "%s needs the PID of a process", verb);
+	else if (optind + 1 < argc)
+		cmd_usage(verb, "%s takes one PID, not '%s' as well", verb,
+			  argv[optind + 1]);
+	else if (!take_number(argv[optind], INT32_MAX, &value))
+		cmd_usage(verb, "'%s' is not a PID", argv[optind]);
+	else
+		return (pid_t)value;
 	return 0;
+}
+
+int
+cmd_on_target(const char *verb, int argc, char **argv, cmd_act *act,
+	      const void *request)
+{
+	struct target target;
+	struct err err;
+	pid_t pid = take_pid(verb, argc, argv);
+	int result;
+
+	if (!pid)
+		return CMD_USAGE;
+	if (target_open(&target, pid, &err) < 0)
+		return cmd_fail(&err);
+	result = target_require(&target, &err);
+	if (result == 0)
+		result = act(&target, request, &err);
+	target_close(&target);
+	return result < 0 ? cmd_fail(&err) : cmd_finish();
 }
 
 int

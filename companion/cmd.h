@@ -6,9 +6,9 @@
  */
 #pragma once
 
-#include <sys/types.h>
-
 #include "../analyzer/err.h"
+
+struct target;
 
 /* Exit statuses of all verbs but `run`, which is env(1)'s. */
 enum cmd_status {
@@ -39,8 +39,16 @@ int cmd_help(const char *text);
  * CMD_OK or CMD_FAILED, told. */
 int cmd_finish(void);
 
-/* The PID that is the verb's only operand. 0 or CMD_USAGE, told. */
-int cmd_take_pid(const char *verb, int argc, char **argv, pid_t *pid);
+/*
+ * Does what a verb does to a tracked process, the PID of which is its only
+ * operand: `act`, which prints, gets it with its status file found, and
+ * `request` as it is; it returns 0, or -1 with `err` filled. Returns the exit
+ * status; failures are told.
+ */
+typedef int cmd_act(struct target *target, const void *request,
+		    struct err *err);
+int cmd_on_target(const char *verb, int argc, char **argv, cmd_act *act,
+		  const void *request);
 
 /* A whole number of seconds from 1 to BELL_TIMEOUT_MAX_S. 0 or CMD_USAGE,
  * told. */

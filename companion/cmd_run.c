@@ -11,6 +11,7 @@
 #include "cmd.h"
 #include "overlay.h"
 #include "program.h"
+#include "trial.h"
 
 /* As env(1). */
 enum {
@@ -180,6 +181,22 @@ fail_program(const char *name)
 	return error == ENOENT ? RUN_NOT_FOUND : RUN_NOT_EXECUTABLE;
 }
 
+/* A daemon would say it where nobody looks, and each program it starts
+ * again. */
+static int
+check_options(const char *library, const char *options, struct err *err)
+{
+	struct strbuf said = { 0 };
+	int result = trial_of_options(&said, library, options, err);
+
+	if (!result && said.len) {
+		fputs(strbuf_text(&said), stderr);
+		result = err_set(err, ERR_STEP, "not started: bad options");
+	}
+	strbuf_release(&said);
+	return result;
+}
+
 /* Lays our environment over the one we have, for exec. */
 static int
 set_environment(const struct run *run, struct err *err)
@@ -192,12 +209,13 @@ set_environment(const struct run *run, struct err *err)
 		return -1;
 	preload = overlay_preload(getenv("LD_PRELOAD"), library);
 	options = overlay_options(getenv("LEAKSHIM"), run->pairs, run->count);
-	result = setenv("LD_PRELOAD", preload, 1);
-	if (!result && (*options || getenv("LEAKSHIM")))
-		result = setenv("LEAKSHIM", options, 1);
-	if (result)
-		err_set(err, ERR_STEP, "cannot set the environment: %s",
-			strerror(errno));
+	result = *options ? check_options(library, options, err) : 0;
+	if (!result && (setenv("LD_PRELOAD", preload, 1) < 0 ||
+			((*options || getenv("LEAKSHIM")) &&
+			 setenv("LEAKSHIM", options, 1) < 0)))
+		result = err_set(err, ERR_STEP,
+				 "cannot set the environment: %s",
+				 strerror(errno));
 	free(options);
 	free(preload);
 	free(library);

@@ -47,11 +47,12 @@ print_path(const struct target *target)
 }
 
 static int
-snapshot(struct target *target, unsigned int timeout_s, struct err *err)
+snapshot(struct target *target, const void *request, struct err *err)
 {
-	if (target_require(target, err) < 0 ||
-	    bell_check(target, LKS_BELL_SNAPSHOT, err) < 0 ||
-	    bell_ask(target, LKS_BELL_SNAPSHOT, timeout_s, err) < 0)
+	const unsigned int *timeout_s = request;
+
+	if (bell_check(target, LKS_BELL_SNAPSHOT, err) < 0 ||
+	    bell_ask(target, LKS_BELL_SNAPSHOT, *timeout_s, err) < 0)
 		return -1;
 	if (*target->status.error)
 		return err_set(err, ERR_STEP,
@@ -74,9 +75,6 @@ cmd_snapshot(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	unsigned int timeout_s = DEFAULT_TIMEOUT_S;
-	struct target target;
-	struct err err;
-	pid_t pid;
 	int option, result;
 
 	while ((option = getopt_long(argc, argv, "ht:", options, NULL)) != -1) {
@@ -93,12 +91,5 @@ cmd_snapshot(int argc, char **argv)
 			return cmd_usage("snapshot", NULL);
 		}
 	}
-	result = cmd_take_pid("snapshot", argc, argv, &pid);
-	if (result)
-		return result;
-	if (target_open(&target, pid, &err) < 0)
-		return cmd_fail(&err);
-	result = snapshot(&target, timeout_s, &err);
-	target_close(&target);
-	return result < 0 ? cmd_fail(&err) : cmd_finish();
+	return cmd_on_target("snapshot", argc, argv, snapshot, &timeout_s);
 }

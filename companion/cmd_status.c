@@ -59,14 +59,14 @@ now_ns(void)
 }
 
 static int
-show(struct target *target, const struct request *request, struct err *err)
+show(struct target *target, const void *as_request, struct err *err)
 {
+	const struct request *request = as_request;
 	struct strbuf text = { 0 };
 	bool refreshed = false;
 	char *json;
 
-	if (target_require(target, err) < 0)
-		return -1;
+	(void)err; /* once there is a status file, it is shown */
 	if (request->refresh)
 		refreshed = refresh(target, request->timeout_s);
 	if (request->json) {
@@ -95,10 +95,7 @@ cmd_status(int argc, char **argv)
 		.refresh = true,
 		.timeout_s = DEFAULT_TIMEOUT_S,
 	};
-	struct target target;
-	struct err err;
 	int option, result;
-	pid_t pid;
 
 	while ((option = getopt_long(argc, argv, "jnht:", options, NULL)) !=
 	       -1) {
@@ -121,12 +118,5 @@ cmd_status(int argc, char **argv)
 			return cmd_usage("status", NULL);
 		}
 	}
-	result = cmd_take_pid("status", argc, argv, &pid);
-	if (result)
-		return result;
-	if (target_open(&target, pid, &err) < 0)
-		return cmd_fail(&err);
-	result = show(&target, &request, &err);
-	target_close(&target);
-	return result < 0 ? cmd_fail(&err) : cmd_finish();
+	return cmd_on_target("status", argc, argv, show, &request);
 }

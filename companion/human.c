@@ -13,8 +13,7 @@ human_bytes(char out[HUMAN_BYTES], uint64_t bytes)
 	int i = -1;
 
 	if (bytes < 1024) {
-		snprintf(out, HUMAN_BYTES, "%" PRIu64 " byte%s", bytes,
-			 bytes == 1 ? "" : "s");
+		snprintf(out, HUMAN_BYTES, "%" PRIu64 " B", bytes);
 		return;
 	}
 	/* 1023.96 would be printed as 1024.0. */

@@ -45,7 +45,6 @@ static const struct key keys[] = {
 	KEY(TEXT, snapshot),
 	KEY(NUMBER, snapshot_ns),
 	KEY(TEXT, error),
-	KEY(NUMBER, token),
 	KEY(NUMBER, updated_ns),
 	KEY(NUMBER, cpu_ns),
 	KEY(NUMBER, live_objects),
@@ -137,9 +136,10 @@ parse_state(struct status *out)
 	return false;
 }
 
-/* Room for what may repeat; both are bounded by the file's size. */
+/* Room for what may repeat; all are bounded by the file's size. */
 struct room {
 	size_t losses;
+	size_t tokens;
 	size_t messages;
 };
 
@@ -156,6 +156,11 @@ take_value(struct status *out, struct room *room, const char *name, char *value)
 		loss = &out->losses[out->loss_count++];
 		loss->name = name + 5;
 		return parse_number(value, &loss->count);
+	}
+	if (!strcmp(name, "token")) {
+		out->tokens = xgrow(out->tokens, &room->tokens,
+				    out->token_count + 1, sizeof(*out->tokens));
+		return parse_number(value, &out->tokens[out->token_count++]);
 	}
 	if (!strcmp(name, "message")) {
 		out->messages = xgrow(out->messages, &room->messages,
@@ -196,7 +201,7 @@ static int
 parse_lines(struct status *out, size_t bytes, const char *label,
 	    struct err *err)
 {
-	struct room room = { 0, 0 };
+	struct room room = { 0, 0, 0 };
 	char *at = out->text, *line, *value;
 
 	if (memchr(at, '\0', bytes))
@@ -245,10 +250,22 @@ status_parse(struct status *out, char *take_text, size_t bytes,
 	return 0;
 }
 
+bool
+status_answers(const struct status *status, uint64_t token)
+{
+	size_t i;
+
+	for (i = 0; i < status->token_count; i++)
+		if (status->tokens[i] == token)
+			return true;
+	return false;
+}
+
 void
 status_release(struct status *status)
 {
 	free(status->text);
+	free(status->tokens);
 	free(status->losses);
 	free(status->messages);
 	memset(status, 0, sizeof(*status));

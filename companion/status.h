@@ -55,7 +55,8 @@ struct status {
 	uint64_t helper;
 	uint64_t sequence;
 	uint64_t snapshot_ns;
-	uint64_t token;
+	uint64_t *tokens; /* owned; of what was completed lately */
+	size_t token_count;
 	uint64_t updated_ns;
 	uint64_t cpu_ns;
 	/* Counting takes the process some time, so that a file written
@@ -101,6 +102,13 @@ int status_read(struct status *out, const struct status_place *place,
 void status_remove(const struct status_place *place, const struct status *seen);
 
 /*
+ * Removes from the directory of `place` (whose name is not used) the files of
+ * processes in this pid namespace that ended without doing so (kill -9), only
+ * `owner`'s and a bounded number. It must be the caller's own namespace.
+ */
+void status_sweep(const struct status_place *place, uint64_t pid_namespace);
+
+/*
  * Parses `text`, which is owned and freed by the result, also on failure.
  * Changes it in place. `bytes` is its length without the final NUL. `label`
  * names it in messages.
@@ -108,5 +116,8 @@ void status_remove(const struct status_place *place, const struct status *seen);
 int status_parse(struct status *out, char *take_text, size_t bytes,
 		 const char *label, struct err *err)
 	__attribute__((warn_unused_result));
+
+/* Whether the request with this token was completed. */
+bool status_answers(const struct status *status, uint64_t token);
 
 void status_release(struct status *status);

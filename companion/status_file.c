@@ -1,7 +1,9 @@
 /* Who may have written a status file, and what may lie in its way. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,7 @@
 
 #include "../analyzer/xalloc.h"
 #include "../proto/limits.h"
+#include "procfs.h"
 #include "status.h"
 
 /*
@@ -171,5 +174,113 @@ status_remove(const struct status_place *place, const struct status *seen)
 			unlinkat(directory, place->name, 0);
 		status_release(&now);
 	}
+	close(directory);
+}
+
+/* --- what killed processes leave --------------------------------------------- */
+
+/* Entries that one sweep looks at: more would make the user wait. */
+#define SWEEP_MAX 10000
+
+/* The pid in `NAMESPACE-PID`, which for a file being written has a suffix; 0:
+ * not a name of that namespace. */
+static pid_t
+pid_of_name(const char *name, uint64_t pid_namespace, bool *whole)
+{
+	unsigned long long number;
+	char *end;
+
+	if (*name < '0' || *name > '9')
+		return 0;
+	errno = 0;
+	number = strtoull(name, &end, 10);
+	if (errno || number != pid_namespace || *end != '-')
+		return 0;
+	name = end + 1;
+	if (*name < '0' || *name > '9')
+		return 0;
+	number = strtoull(name, &end, 10);
+	*whole = *end == '\0';
+	return errno || number > INT32_MAX ? 0 : (pid_t)number;
+}
+
+static void
+remove_of_ended(int directory, const char *name, uid_t owner)
+{
+	struct stat st;
+
+	if (!fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) &&
+	    S_ISREG(st.st_mode) && st.st_uid == owner)
+		unlinkat(directory, name, 0);
+}
+
+/* Its pid was given to another process. */
+static bool
+is_of_another(int directory, const struct status_place *place, pid_t pid)
+{
+	struct status status = { .text = NULL };
+	struct procfs_stat stat;
+	struct procfs proc;
+	bool other = false;
+	struct err err;
+
+	if (read_in(&status, directory, place, &err) != 1)
+		return false;
+	if (procfs_open(&proc, pid) == 0) {
+		other = status.pid == (uint64_t)pid &&
+			procfs_stat(&proc, &stat) == 0 &&
+			stat.start_ticks != status.start_ticks;
+		procfs_close(&proc);
+	}
+	status_release(&status);
+	return other;
+}
+
+static void
+sweep_entry(int directory, const struct status_place *place, const char *name,
+	    uint64_t pid_namespace)
+{
+	struct status_place entry = *place;
+	bool whole;
+	pid_t pid = pid_of_name(name, pid_namespace, &whole);
+
+	if (!pid)
+		return;
+	/* Not by /proc, which may hide processes (hidepid=). */
+	if (kill(pid, 0) < 0 && errno == ESRCH) {
+		remove_of_ended(directory, name, place->owner);
+		return;
+	}
+	if (!whole || strlen(name) >= sizeof(entry.name))
+		return;
+	memcpy(entry.name, name, strlen(name) + 1);
+	if (is_of_another(directory, &entry, pid))
+		remove_of_ended(directory, name, place->owner);
+}
+
+void
+status_sweep(const struct status_place *place, uint64_t pid_namespace)
+{
+	struct err err;
+	int directory = take_directory(place, &err);
+	const struct dirent *entry;
+	DIR *stream = NULL;
+	int fd, i;
+
+	if (directory < 0)
+		return;
+	fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		stream = fdopendir(fd);
+	for (i = 0; stream && i < SWEEP_MAX; i++) {
+		entry = readdir(stream);
+		if (!entry)
+			break;
+		sweep_entry(directory, place, entry->d_name, pid_namespace);
+	}
+	if (stream)
+		closedir(stream);
+	else if (fd >= 0)
+		close(fd);
 	close(directory);
 }

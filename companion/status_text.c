@@ -2,38 +2,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../analyzer/facts.h"
+#include "../analyzer/format.h"
 #include "human.h"
 #include "status_report.h"
 
-/* Losses in words, by their names in snapshot.proto. */
+/* Losses by their names in snapshot.proto, with words to follow the number. */
 static const struct {
 	const char *name;
-	const char *words; /* after the number */
+	const char *words;
 } losses[] = {
-	{ "dropped_allocs",
-	  "allocations not recorded (no memory, or a lock was busy)" },
-	{ "dropped_frees",
-	  "frees not recorded: their blocks still count as live" },
-	{ "truncated_stacks",
-	  "allocations whose stack lacks its outermost frames" },
-	{ "unknown_frees", "frees of blocks that were never seen" },
-	{ "implicit_frees",
-	  "blocks whose free was not seen: their address was given out again" },
-	{ "reentrant_calls",
-	  "calls from within a call (signal handlers), not recorded" },
-	{ "early_calls", "calls before tracking could start" },
-	{ "depot_overflows",
-	  "allocations without a stack of their own: the table was full" },
-	{ "size_clamped", "blocks of a TiB or more, counted as one TiB" },
-	{ "map_failures", "times the system refused the shim memory" },
-	{ "snapshot_failures", "snapshots that could not be written" },
-	{ "snapshots_removed", "snapshots removed by keep=" },
-	{ "threads_untracked", "threads created without an entry" },
-	{ "modules_unknown", "modules without a name: the table was full" },
-	{ "late_calls",
-	  "allocations without a stack: their thread was past its end" },
-	{ "cohort_overflows",
-	  "live blocks without an age: the table was full" },
+#define X(name, words) { #name, words },
+	LOSSES(X)
+#undef X
 };
 
 /* One line "label  text"; a label of "" continues the one above. */
@@ -71,6 +52,29 @@ add_process(struct strbuf *out, const struct target *target)
 		add_line(out, "state", "%s", status->state_name);
 }
 
+/* 0: the memory cap was not met. */
+static uint64_t
+thinning_of(const struct status *status)
+{
+	size_t i;
+
+	for (i = 0; i < status->loss_count; i++)
+		if (!strcmp(status->losses[i].name, "thinning_shift"))
+			return status->losses[i].count;
+	return 0;
+}
+
+static void
+add_thinned_mode(struct strbuf *out, const struct status *status)
+{
+	struct strbuf thinning = { 0 };
+
+	format_thinning(&thinning, thinning_of(status));
+	add_line(out, "mode", "%s at first, %s", status->mode,
+		 strbuf_text(&thinning));
+	strbuf_release(&thinning);
+}
+
 static void
 add_mode(struct strbuf *out, const struct status *status)
 {
@@ -80,6 +84,8 @@ add_mode(struct strbuf *out, const struct status *status)
 		human_bytes(size, status->sample);
 		add_line(out, "mode", "%s, one sample every %s on average",
 			 status->mode, size);
+	} else if (thinning_of(status)) {
+		add_thinned_mode(out, status);
 	} else {
 		add_line(out, "mode", "%s", status->mode);
 	}
@@ -131,7 +137,7 @@ add_snapshot(struct strbuf *out, const struct target *target, uint64_t now_ns)
 	if (status->sequence) {
 		path = target_path(target, status->snapshot);
 		age_of(age, now_ns, status->snapshot_ns);
-		add_line(out, "last one", "%" PRIu64 ", %s ago: %s",
+		add_line(out, "last one", "number %" PRIu64 ", %s ago: %s",
 			 status->sequence, age, path);
 		free(path);
 	} else {
@@ -141,15 +147,25 @@ add_snapshot(struct strbuf *out, const struct target *target, uint64_t now_ns)
 		add_line(out, "last error", "%s", status->error);
 }
 
+/* No process has as many of anything. */
+static int64_t
+clamp(uint64_t count)
+{
+	return count > INT64_MAX ? INT64_MAX : (int64_t)count;
+}
+
 static void
 add_amount(struct strbuf *out, const char *label, uint64_t objects,
 	   uint64_t bytes)
 {
+	struct strbuf count = { 0 };
 	char size[HUMAN_BYTES];
 
 	human_bytes(size, bytes);
-	add_line(out, label, "%s in %" PRIu64 " object%s", size, objects,
+	format_count(&count, clamp(objects), false);
+	add_line(out, label, "%s in %s object%s", size, strbuf_text(&count),
 		 objects == 1 ? "" : "s");
+	strbuf_release(&count);
 }
 
 static void
@@ -173,24 +189,22 @@ add_totals(struct strbuf *out, const struct status *status)
 static void
 add_loss(struct strbuf *out, const char *label, const struct status_loss *loss)
 {
+	const char *words = loss->name; /* of a newer shim */
+	struct strbuf text = { 0 };
 	size_t i;
 
-	if (!strcmp(loss->name, "thinning_shift") && loss->count < 64) {
-		add_line(out, label,
-			 "the memory cap was met: 1 block of %" PRIu64
-			 " is recorded",
-			 (uint64_t)1 << loss->count);
+	if (!strcmp(loss->name, "thinning_shift")) {
+		format_thinning(&text, loss->count);
+		add_line(out, label, "%s", strbuf_text(&text));
+		strbuf_release(&text);
 		return;
 	}
-	for (i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
-		if (!strcmp(loss->name, losses[i].name)) {
-			add_line(out, label, "%" PRIu64 " %s", loss->count,
-				 losses[i].words);
-			return;
-		}
-	}
-	/* Of a newer shim. */
-	add_line(out, label, "%" PRIu64 " %s", loss->count, loss->name);
+	for (i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
+		if (!strcmp(loss->name, losses[i].name))
+			words = losses[i].words;
+	format_count(&text, clamp(loss->count), false);
+	add_line(out, label, "%s %s", strbuf_text(&text), words);
+	strbuf_release(&text);
 }
 
 static void
@@ -217,7 +231,7 @@ add_cost(struct strbuf *out, const struct status *status)
 	human_bytes(size, status->own_bytes);
 	human_duration(cpu, status->cpu_ns);
 	human_duration(hold, status->longest_hold_ns);
-	add_line(out, "own memory", "%s", size);
+	add_line(out, "own memory", "%s mapped by the shim", size);
 	add_line(out, "writer", "%s of processor time", cpu);
 	add_line(out, "longest hold", "%s of a thread of the program", hold);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../analyzer/strbuf.h"
@@ -15,6 +16,11 @@
 
 /* Real, effective and saved uid, root's and our own. */
 #define UIDS_MAX 5
+
+/* How often, and how far apart, a process is looked at that has the shim or
+ * has just started, but no status file: a second in all. */
+#define LOOKS 20
+#define LOOK_NS 50000000
 
 /* A directory's name around the uid. */
 static const struct {
@@ -50,26 +56,20 @@ set_name(struct status_place *place, uint64_t pid_namespace, pid_t pid)
 		 pid_namespace, (int)pid);
 }
 
-/* The file of a process of ours that ended without removing it (kill -9). */
+/* Files of processes of ours that ended without removing theirs (kill -9). */
 static void
-remove_stale(pid_t pid)
+sweep(void)
 {
 	struct status_place place = {
 		.root = -1,
 		.prefix = "",
 		.owner = geteuid(),
 	};
-	struct status status;
-	struct err err;
 	size_t i;
 
-	set_name(&place, own_namespace(), pid);
 	for (i = 0; i < DIRECTORY_COUNT; i++) {
 		set_directory(&place, i, place.owner);
-		if (status_read(&status, &place, &err) != 1)
-			continue;
-		status_remove(&place, &status);
-		status_release(&status);
+		status_sweep(&place, own_namespace());
 	}
 }
 
@@ -129,13 +129,9 @@ target_open(struct target *target, pid_t pid, struct err *err)
 	target->root = -1;
 	snprintf(target->root_name, sizeof(target->root_name), "/proc/%d/root",
 		 (int)pid);
-	if (procfs_open(&target->proc, pid) < 0) {
-		if (errno == ESRCH) {
-			remove_stale(pid);
-			errno = ESRCH;
-		}
+	sweep();
+	if (procfs_open(&target->proc, pid) < 0)
 		return fail(target, err);
-	}
 	if (look(target, err) < 0) {
 		procfs_close(&target->proc);
 		return -1;
@@ -286,23 +282,46 @@ target_find(struct target *target, struct err *err)
 	return search.complained ? -1 : 0;
 }
 
+/* Started within the last second. */
+static bool
+is_young(const struct target *target)
+{
+	uint64_t ticks_per_s = (uint64_t)sysconf(_SC_CLK_TCK);
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return target->stat.start_ticks + ticks_per_s >=
+	       (uint64_t)now.tv_sec * ticks_per_s;
+}
+
 int
 target_require(struct target *target, struct err *err)
 {
+	const struct timespec pause = { 0, LOOK_NS };
 	int pid = (int)target->proc.pid;
 	int found = target_find(target, err);
+	int maps = 0, looks;
 
+	/* Right after its start the process is still a shell's child or
+	 * resolves its symbols, and then writes its file. */
+	for (looks = 0; found == 0 && looks < LOOKS; looks++) {
+		maps = procfs_maps(&target->proc, SHIM_NAME);
+		if (maps < 0 || (maps == 0 && !is_young(target)))
+			break;
+		nanosleep(&pause, NULL);
+		found = target_find(target, err);
+	}
 	if (found == 1)
 		return 0;
 	if (found < 0)
 		return -1;
-	switch (procfs_maps(&target->proc, SHIM_NAME)) {
+	switch (maps) {
 	case 1:
 		return err_set(err, ERR_TARGET,
 			       "process %d has " SHIM_NAME " loaded but no "
 			       "status file: it does not track (only=, "
-			       "follow=), could not write one, or was forked "
-			       "a moment ago",
+			       "follow=), could not write one, or has just "
+			       "started",
 			       pid);
 	case 0:
 		return err_set(err, ERR_TARGET,

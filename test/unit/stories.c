@@ -109,6 +109,7 @@ set_later(struct snapgen *gen)
 	Leakshim__V1__Header *header = snapgen_header(gen);
 
 	header->sequence = 2;
+	header->trigger = LEAKSHIM__V1__TRIGGER__TRIGGER_SIGNAL;
 	header->wall_ns += UINT64_C(34000000000);
 	header->monotonic_ns += UINT64_C(34000000000);
 }
@@ -178,6 +179,32 @@ story_server_sampled(void)
 	snapgen_header(gen)->sample_bytes = 512 * KIB;
 	snapgen_header(gen)->count_scale = SCALE;
 	add_new(gen, &first_places, SCALE);
+	return gen;
+}
+
+struct snapgen *
+story_plugins(void)
+{
+	static const char *const paths[] = {
+		"/nonexistent/a.so", "/nonexistent/b.so", "/nonexistent/c.so",
+		"/nonexistent/d.so", "/nonexistent/e.so", "/nonexistent/f.so",
+	};
+	struct snapgen *gen = snapgen_new();
+	uint64_t base = 0x7ffff7000000;
+	uint32_t pcs[2] = { 0, 0 };
+	uint32_t node;
+	uint64_t i;
+
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		pcs[0] = snapgen_pc(gen,
+				    snapgen_module(gen, paths[i], "build-id",
+						   base, 0x1000),
+				    base + 0x101);
+		node = snapgen_stack(gen, pcs);
+		snapgen_site(gen, &(struct snapgen_site){
+					  node, 0, 1, KIB * (6 - i), 0, 0 });
+		base += 0x10000;
+	}
 	return gen;
 }
 

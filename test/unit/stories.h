@@ -18,5 +18,7 @@ struct snapgen *story_server_new(void);
 struct snapgen *story_server_other(void);
 /* The second, sampled: counts in 1/65536 objects. */
 struct snapgen *story_server_sampled(void);
+/* Six files, each with a site, and none of them anywhere. */
+struct snapgen *story_plugins(void);
 /* Nothing was allocated, nothing could be measured. */
 struct snapgen *story_idle(void);

@@ -163,6 +163,9 @@ wrappers_are_not_blamed(void **state)
 		"<alloc::string::String as core::clone::Clone>::clone",
 		"alloc::boxed::Box<T>::new",
 		"std::sys::unix::alloc::System::alloc",
+		"alloc::boxed::Box<T,A>::try_new_uninit_in",
+		"<T as alloc::slice::<impl [T]>::to_vec_in::ConvertVec>::"
+		"to_vec",
 		"libc.so.6+0x1234@libc.so.6",
 	};
 	struct blame *blame = blame_new();
@@ -197,6 +200,12 @@ functions_that_do_more_are_blamed(void **state)
 		"core::ops::function::FnOnce::call_once",
 		"<app::Thing as alloc::borrow::ToOwned>::to_owned",
 		"<alloc::boxed::Box<F,A> as core::ops::FnOnce>::call_once",
+		"<alloc::vec::Vec<T> as app::Push>::push_all",
+		"core::iter::traits::iterator::Iterator::collect",
+		/* somebody's C++ */
+		"alloc::Pool::take(unsigned long)",
+		"alloc::vec::Vec::push(int) const",
+		"core::Engine::run()",
 		"operator newish()",
 		"app+0x1234",
 		"fopen@libc.so.6",
@@ -212,6 +221,63 @@ functions_that_do_more_are_blamed(void **state)
 		parse(&stack, functions[i]);
 		expect_heap(blame, text, stack.frames[0].function);
 	}
+	blame_free(blame);
+}
+
+static void
+library_of_rust_is_not_blamed(void **state)
+{
+	/* As rustc 1.9x shows them: format!, collect(), BTreeMap::insert and
+	 * u64::to_string, inlined and not. */
+	static const char *const inner[] = {
+		"alloc::alloc::alloc|<alloc::alloc::Global>::alloc_impl|"
+		"alloc::fmt::format::format_inner|"
+		"alloc::fmt::format::{{closure}}|"
+		"core::option::Option<T>::map_or_else",
+		"__rust_alloc|alloc::raw_vec::RawVec<T,A>::with_capacity_in|"
+		"<alloc::vec::Vec<T> as core::iter::traits::collect::"
+		"FromIterator<T>>::from_iter|"
+		"core::iter::traits::iterator::Iterator::collect",
+		"<alloc::alloc::Global as core::alloc::Allocator>::allocate|"
+		"alloc::boxed::Box<T,A>::try_new_uninit_in|"
+		"alloc::collections::btree::map::BTreeMap<K,V,A>::insert",
+		"<T as alloc::slice::<impl [T]>::to_vec_in::ConvertVec>::"
+		"to_vec|<str as alloc::string::SpecToString>::spec_to_string|"
+		"core::ops::function::FnOnce::call_once",
+		"alloc::vec::Vec<T,A>::with_capacity_in|"
+		"<u8 as <[_]>::to_vec_in::ConvertVec>::to_vec::"
+		"<alloc::alloc::Global>",
+		"std::alloc::alloc|<&mut I as core::iter::Iterator>::next|"
+		"std::io::Write::write_fmt",
+	};
+	struct blame *blame = blame_new();
+	char text[512];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(inner) / sizeof(inner[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "malloc@libleakshim.so|%s|app::handle|app::main",
+			 inner[i]);
+		expect_heap(blame, text, "app::handle");
+	}
+	expect_heap(blame,
+		    "__rust_alloc|core::option::Option<T>::map|"
+		    "<app::Thing as core::clone::Clone>::clone|app::main",
+		    "<app::Thing as core::clone::Clone>::clone");
+	/* The program's function was inlined into what called it: neither main
+	 * nor the C library did it. */
+	expect_heap(blame,
+		    "__rust_alloc|alloc::vec::Vec<T>::push|"
+		    "core::ops::function::FnOnce::call_once|"
+		    "std::sys::backtrace::__rust_begin_short_backtrace|"
+		    "std::rt::lang_start|main|__libc_start_main@libc.so.6",
+		    "core::ops::function::FnOnce::call_once");
+	/* Rust's allocator is no reason to skip C++. */
+	expect_heap(blame, "__rust_alloc|core::Engine::run()|main",
+		    "core::Engine::run()");
+	expect_heap(blame, "malloc|core::fmt::format|main",
+		    "core::fmt::format");
 	blame_free(blame);
 }
 
@@ -343,6 +409,7 @@ main(void)
 		cmocka_unit_test(outermost_frame_is_never_cut),
 		cmocka_unit_test(wrappers_are_not_blamed),
 		cmocka_unit_test(functions_that_do_more_are_blamed),
+		cmocka_unit_test(library_of_rust_is_not_blamed),
 		cmocka_unit_test(outermost_is_blamed_if_all_are_wrappers),
 		cmocka_unit_test(skip_adds_wrappers),
 		cmocka_unit_test(skip_refuses_a_bad_expression),

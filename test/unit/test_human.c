@@ -23,9 +23,9 @@ static void
 sizes_are_powers_of_1024(void **state)
 {
 	(void)state;
-	assert_bytes(0, "0 bytes");
-	assert_bytes(1, "1 byte");
-	assert_bytes(1023, "1023 bytes");
+	assert_bytes(0, "0 B");
+	assert_bytes(1, "1 B");
+	assert_bytes(1023, "1023 B");
 	assert_bytes(1024, "1.0 KiB");
 	assert_bytes(1536, "1.5 KiB");
 	assert_bytes((1 << 20) - 1, "1.0 MiB");

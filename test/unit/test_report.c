@@ -27,6 +27,8 @@
 
 /* What the places of stories.c are called, by their last digits. */
 static const struct symbol malloc_names[] = { SYMBOL("malloc", NULL, 0) };
+static const struct symbol strdup_names[] = { SYMBOL("strdup", NULL, 0) };
+static const struct symbol place_names[] = { SYMBOL("app+0x1", NULL, 0) };
 static const struct symbol create_names[] = {
 	SYMBOL("make_object", "/src/object.h", 12),
 	SYMBOL("create, \"fast\"", "/src/object.c", 45),
@@ -45,12 +47,18 @@ static const struct symbol spawn_names[] = { SYMBOL("spawn", "/s.c", 3) };
 		.entries = (names)                                             \
 	}
 
+#define NAMELESS(names)                                                        \
+	{                                                                      \
+		.count = 1, .named = false, .entries = (names)                 \
+	}
+
 static const struct {
 	uint64_t digits;
 	struct symbols symbols;
 } places[] = {
 	{ 0x1234, SYMBOLS(malloc_names) },  { 0x1111, SYMBOLS(create_names) },
 	{ 0x2222, SYMBOLS(command_names) }, { 0x3333, SYMBOLS(main_names) },
+	{ 0xaaaa, SYMBOLS(strdup_names) },  { 0xbbbb, NAMELESS(place_names) },
 	{ 0x444, SYMBOLS(parse_names) },    { 0x8888, SYMBOLS(spawn_names) },
 };
 
@@ -70,6 +78,16 @@ symbolizer_lookup(struct symbolizer *symbolizer, const struct module *module,
 			return &places[i].symbols;
 	}
 	return &other;
+}
+
+const struct symbolizer_options *
+symbolizer_options(const struct symbolizer *symbolizer)
+{
+	static const struct symbolizer_options options = { .use_symbols =
+								   true };
+
+	(void)symbolizer;
+	return &options;
 }
 
 typedef int writer(const struct report *report, FILE *out, struct err *err);
@@ -251,11 +269,15 @@ text_gives_the_share_of_one_snapshot(void **state)
 static void
 text_says_when_nothing_grew(void **state)
 {
-	char *text = write_report(report_text, story_server_new(),
-				  story_server_new(), 10, NULL);
+	struct snapgen *later = story_server_new();
+	char *text;
 
 	(void)state;
+	snapgen_header(later)->sequence++;
+	text = write_report(report_text, story_server_new(), later, 10, NULL);
 	assert_has(text, "Live heap did not grow in 0.0 s.");
+	assert_has(text, "\ntotal no change in threads that hold resources\n"
+			 "      5 running, 2 exited but never joined\n");
 	assert_has(text, "     no site grew\n");
 	assert_has_not(text, "more thread");
 	free(text);
@@ -272,6 +294,168 @@ text_says_when_it_shrank(void **state)
 	assert_has(text, "Live heap shrank by 8.0 MiB; the largest growth "
 			 "(2.0 MiB, 41 objects) was allocated in other\\x1b.");
 	assert_has(text, " ... and 2 sites that shrank (-10.0 MiB)\n");
+	/* Where none grew, what shrank is listed. */
+	assert_has(text, "     no site grew\n  1. -5 threads, -40.0 MiB");
+	assert_has(text, "\nnote      NEW is older than OLD: ");
+	free(text);
+}
+
+static void
+text_says_when_both_are_one(void **state)
+{
+	char *text = write_report(report_text, story_server_new(),
+				  story_server_new(), 10, NULL);
+
+	(void)state;
+	assert_has(text, "Both are the same snapshot: nothing can have "
+			 "changed.");
+	assert_has(text, "\nnote      both are the same snapshot\n");
+	free(text);
+}
+
+static void
+text_says_why_a_snapshot_was_taken(void **state)
+{
+	struct snapgen *gen = story_idle();
+	char *text;
+
+	(void)state;
+	snapgen_header(gen)->trigger = LEAKSHIM__V1__TRIGGER__TRIGGER_INTERVAL;
+	text = write_report(report_text, NULL, gen, 10, NULL);
+	assert_has(text, ", number 1 (interval), 2023-");
+	free(text);
+	/* Of a newer shim. */
+	gen = story_idle();
+	snapgen_header(gen)->trigger = 99;
+	text = write_report(report_text, NULL, gen, 10, NULL);
+	assert_has(text, ", number 1, 2023-");
+	free(text);
+}
+
+/* One site at `digits` of a module; `inward` frames of malloc's kind stand
+ * before it. */
+static void
+add_site_at(struct snapgen *gen, const char *path, uint64_t digits,
+	    size_t inward, uint64_t objects, uint64_t bytes)
+{
+	const uint64_t base = 0x600000000000;
+	uint32_t module = snapgen_module(gen, path, NULL, base, 0x10000);
+	uint32_t pcs[16] = { 0 };
+	size_t i;
+
+	for (i = 0; i < inward; i++)
+		pcs[i] = snapgen_pc(gen, module, base + 0xaaaa);
+	pcs[i] = snapgen_pc(gen, module, base + digits);
+	snapgen_site(gen, &(struct snapgen_site){ snapgen_stack(gen, pcs), 0,
+						  objects, bytes, 0, 0 });
+}
+
+static void
+many_wrappers_are_one_line(void **state)
+{
+	static const char *const words[] = {
+		"        strdup (app)\n        strdup (app)\n"
+		"        strdup (app)\n      > main ",
+		"        ... 4 frames of wrappers (--all-frames shows them)\n"
+		"      > main ",
+	};
+	struct snapgen *gen;
+	char *text;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		gen = story_idle();
+		add_site_at(gen, "/usr/bin/app", 0x3333, 3 + i, 1, 64);
+		text = write_report(report_text, NULL, gen, 10, NULL);
+		assert_has(text, words[i]);
+		free(text);
+	}
+}
+
+static void
+files_without_names_are_told(void **state)
+{
+	struct snapgen *gen = story_idle();
+	char *text;
+
+	(void)state;
+	add_site_at(gen, "/usr/bin/memcached", 0xbbbb, 0, 1, 64);
+	text = write_report(report_text, NULL, gen, 10, NULL);
+	assert_has(text, "\nno function names for memcached: install debug "
+			 "symbols (Debian: packages in -dbgsym), or point "
+			 "--debug-dir at them\n");
+	free(text);
+	gen = story_idle();
+	add_site_at(gen, "[vdso]", 0xbbbb, 0, 1, 64);
+	text = write_report(report_text, NULL, gen, 10, NULL);
+	assert_has_not(text, "no function names");
+	free(text);
+}
+
+static void
+buffer_that_grew_is_no_new_object(void **state)
+{
+	struct snapgen *before = story_idle(), *after = story_idle();
+	char *text;
+
+	(void)state;
+	snapgen_header(after)->sequence++;
+	add_site_at(before, "/usr/bin/app", 0x3333, 0, 5, 1024);
+	add_site_at(after, "/usr/bin/app", 0x3333, 0, 5, 4096);
+	text = write_report(report_text, before, after, 10, NULL);
+	assert_has(text, "; 100% of it (3.0 KiB in the same number of objects) "
+			 "was allocated in main");
+	assert_has(text, "\n  1. +3.0 KiB in the same number of objects\n"
+			 "      live 4.0 KiB in 5 objects (was 1.0 KiB in 5 "
+			 "objects)\n");
+	free(text);
+}
+
+static void
+missed_blocks_of_either_snapshot_are_told(void **state)
+{
+	static const char doubt[] =
+		" Some allocations or frees were missed: see the end.";
+	static char reason[] = "no memory";
+	struct snapgen *alone = story_server_old();
+	char *text;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		struct snapgen *gen = story_server_old();
+		Leakshim__V1__Losses *losses = snapgen_losses(gen);
+
+		losses->dropped_allocs = i == 1;
+		losses->thinning_shift = i == 2 ? 3 : 0;
+		snapgen_header(gen)->sequence += 7;
+		if (i == 3)
+			losses->disabled_because = reason;
+		text = write_report(report_text, gen, story_server_old(), 10,
+				    NULL);
+		if (i == 0 || i == 2)
+			assert_has_not(text, doubt);
+		else
+			assert_has(text, doubt);
+		if (i == 1)
+			assert_has(text, "\n  allocations not recorded: 0 "
+					 "(old: 1)\n");
+		if (i == 2)
+			assert_has(text, ": 1 block of 8 since the memory cap "
+					 "was met: estimates\n");
+		if (i == 3)
+			assert_has(text,
+				   ": tracking stopped itself: no memory\n");
+		free(text);
+	}
+	/* Where there is but one it needs no name. */
+	snapgen_losses(alone)->thinning_shift = 3;
+	text = write_report(report_text, NULL, alone, 10, NULL);
+	assert_has(text, "Live heap is an estimated 5.1 MiB in ");
+	assert_has(text, "\ncounted   1 block of 8 since the memory cap was "
+			 "met: estimates\n");
+	assert_has(text, "\n  1 block of 8 since the memory cap was met: ");
 	free(text);
 }
 
@@ -301,6 +485,12 @@ main(void)
 		cmocka_unit_test(text_gives_the_share_of_one_snapshot),
 		cmocka_unit_test(text_says_when_nothing_grew),
 		cmocka_unit_test(text_says_when_it_shrank),
+		cmocka_unit_test(missed_blocks_of_either_snapshot_are_told),
+		cmocka_unit_test(text_says_when_both_are_one),
+		cmocka_unit_test(text_says_why_a_snapshot_was_taken),
+		cmocka_unit_test(many_wrappers_are_one_line),
+		cmocka_unit_test(files_without_names_are_told),
+		cmocka_unit_test(buffer_that_grew_is_no_new_object),
 		cmocka_unit_test(text_says_when_processes_differ),
 	};
 

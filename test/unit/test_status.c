@@ -59,6 +59,7 @@ values_arrive(void **state)
 	assert_int_equal(parse(&status, HEAD "exe=/bin/a%2525%0ab\n"
 					     "helper=8\n"
 					     "token=16777215\n"
+					     "token=5\n"
 					     "updated_ns=18446744073709551615\n"
 					     "out=\n"),
 			 0);
@@ -68,7 +69,10 @@ values_arrive(void **state)
 	assert_string_equal(status.state_name, "on");
 	assert_string_equal(status.exe, "/bin/a%25\nb");
 	assert_int_equal(status.helper, 8);
-	assert_int_equal(status.token, 0xffffff);
+	assert_int_equal(status.token_count, 2);
+	assert_true(status_answers(&status, 0xffffff));
+	assert_true(status_answers(&status, 5));
+	assert_false(status_answers(&status, 6));
 	assert_true(status.updated_ns == UINT64_MAX);
 	assert_string_equal(status.out, "");
 	status_release(&status);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "../../analyzer/facts.h"
 #include "../../analyzer/xalloc.h"
 #include "../../companion/status_report.h"
 #include "../../proto/status.h"
@@ -50,10 +51,11 @@ static void
 paths_are_ours_to_open(void **state)
 {
 	(void)state;
-	assert_line(HEAD "sequence=3\nsnapshot=/a/b.snap\n"
-			 "snapshot_ns=3000000000\n",
-		    "\nlast one      3, 2.0 s ago: /proc/70/root/a/b.snap\n",
-		    true);
+	assert_line(
+		HEAD "sequence=3\nsnapshot=/a/b.snap\n"
+		     "snapshot_ns=3000000000\n",
+		"\nlast one      number 3, 2.0 s ago: /proc/70/root/a/b.snap\n",
+		true);
 	assert_line(HEAD "exe=/bin/x\n",
 		    "process       70 (7 in its own namespace)  /bin/x\n",
 		    true);
@@ -64,10 +66,12 @@ totals_not_counted_are_not_zero(void **state)
 {
 	(void)state;
 	assert_line(HEAD, "live          not counted yet\n", true);
-	assert_line(HEAD "live_bytes=0\n", "live          0 bytes in 0 objects",
+	assert_line(HEAD "live_bytes=0\n", "live          0 B in 0 objects",
 		    true);
 	assert_line(HEAD "live_bytes=2048\nlive_objects=1\n",
 		    "live          2.0 KiB in 1 object\n", true);
+	assert_line(HEAD "live_bytes=2048\nlive_objects=1234567\n",
+		    "live          2.0 KiB in 1,234,567 objects\n", true);
 }
 
 static void
@@ -77,14 +81,40 @@ losses_are_in_words(void **state)
 	assert_line(HEAD, "lost          nothing\n", true);
 	assert_line(HEAD "loss.early_calls=0\n", "lost          nothing\n",
 		    true);
-	assert_line(HEAD "loss.unknown_frees=4\nloss.of_the_future=5\n",
-		    "lost          4 frees of blocks that were never seen\n"
+	assert_line(HEAD "loss.unknown_frees=4321\nloss.of_the_future=5\n",
+		    "lost          4,321 frees of blocks never seen\n"
 		    "              5 of_the_future\n",
 		    true);
-	assert_line(HEAD "loss.thinning_shift=3\n", "1 block of 8 is recorded",
+	assert_line(HEAD "loss.thinning_shift=3\n",
+		    "\nlost          1 block of 8 since the memory cap was met",
 		    true);
 	/* No shift of a 64-bit number by 64. */
-	assert_line(HEAD "loss.thinning_shift=64\n", "64 thinning_shift", true);
+	assert_line(HEAD "loss.thinning_shift=64\n", "1 block of 2^64 since",
+		    true);
+}
+
+static void
+mode_tells_thinning(void **state)
+{
+	(void)state;
+	assert_line(HEAD "mode=exact\nsample=1\n", "mode          exact\n",
+		    true);
+	assert_line(HEAD "mode=exact\nsample=1\nloss.thinning_shift=5\n",
+		    "mode          exact at first, 1 block of 32 since the "
+		    "memory cap was met: estimates\n",
+		    true);
+}
+
+/* One list serves both: a loss is called the same wherever it is told. */
+static void
+losses_have_the_words_of_the_report(void **state)
+{
+	(void)state;
+#define X(name, words)                                                         \
+	assert_line(HEAD "loss." #name "=2\n", "lost          2 " words "\n",  \
+		    true);
+	LOSSES(X)
+#undef X
 }
 
 static void
@@ -172,6 +202,8 @@ main(void)
 		cmocka_unit_test(paths_are_ours_to_open),
 		cmocka_unit_test(totals_not_counted_are_not_zero),
 		cmocka_unit_test(losses_are_in_words),
+		cmocka_unit_test(mode_tells_thinning),
+		cmocka_unit_test(losses_have_the_words_of_the_report),
 		cmocka_unit_test(who_took_a_signal_is_named),
 		cmocka_unit_test(terminal_is_not_driven),
 		cmocka_unit_test(json_has_types),

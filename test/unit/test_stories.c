@@ -38,6 +38,7 @@ static const struct input inputs[] = {
 	{ "test/cli/leakdiff-prefix/in/old.snap", story_server_old, 0 },
 	{ "test/cli/leakdiff-prefix/in/new.snap", story_server_new, 200 },
 	{ "test/cli/leakdiff-idle/in/idle.snap", story_idle, 0 },
+	{ "test/cli/leakdiff-missing-files/in/plugins.snap", story_plugins, 0 },
 	{ "test/cli/leakdiff-output/in/old.snap", story_server_old, 0 },
 	{ "test/cli/leakdiff-output/in/new.snap", story_server_new, 0 },
 };

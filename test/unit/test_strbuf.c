@@ -130,6 +130,27 @@ counts_have_separators(void **state)
 }
 
 static void
+thinning_is_a_share_of_blocks(void **state)
+{
+	struct strbuf buf = { 0 };
+
+	(void)state;
+	format_thinning(&buf, 3);
+	strbuf_adds(&buf, "; ");
+	format_thinning(&buf, 63);
+	strbuf_adds(&buf, "; ");
+	/* No shift of a 64-bit number by 64. */
+	format_thinning(&buf, 64);
+	assert_string_equal(
+		strbuf_text(&buf),
+		"1 block of 8 since the memory cap was met: estimates; "
+		"1 block of 9,223,372,036,854,775,808 since the memory cap was "
+		"met: estimates; "
+		"1 block of 2^64 since the memory cap was met: estimates");
+	strbuf_release(&buf);
+}
+
+static void
 durations_have_two_units_at_most(void **state)
 {
 	static const struct {
@@ -190,6 +211,7 @@ main(void)
 		cmocka_unit_test(error_is_one_line_with_file_and_offset),
 		cmocka_unit_test(bytes_are_powers_of_1024),
 		cmocka_unit_test(counts_have_separators),
+		cmocka_unit_test(thinning_is_a_share_of_blocks),
 		cmocka_unit_test(durations_have_two_units_at_most),
 		cmocka_unit_test(share_never_rounds_to_none_or_all),
 	};
