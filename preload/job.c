@@ -266,13 +266,17 @@ serve_once(enum lks_way way)
 void
 lks_job_serve(enum lks_way way, int32_t self)
 {
+	/* With ledger=deep the helper asks the allocator before each snapshot,
+	 * which a writer can't: what comes in meanwhile is the helper's. */
+	bool all = !(lks_opts.deep && way == LKS_WAY_HELPER);
+
 	do {
-		while (serve_once(way))
+		while (serve_once(way) && all)
 			;
 		let_go();
 		/* Posted after the last look and before we let go: whoever
 		 * posted it saw that there was a writer. */
-	} while (lks_job_is_pending() && lks_job_claim(self));
+	} while (all && lks_job_is_pending() && lks_job_claim(self));
 }
 
 void
