@@ -238,7 +238,7 @@ static void
 at_exit(void *unused)
 {
 	(void)unused;
-	if (!complete)
+	if (!lks_boot_is_complete())
 		return;
 	lks_tls.guard = LKS_GUARD_OWN;
 	lks_writer_exit();
@@ -316,7 +316,7 @@ open_libunwind(void)
 bool
 lks_boot_is_complete(void)
 {
-	return complete;
+	return complete && lks_sys_getpid() == lks_ident.pid;
 }
 
 __attribute__((constructor(101))) static void

@@ -14,6 +14,7 @@
  * on another thread, or nested in it. */
 bool lks_boot_early(void);
 
-/* HOT. The constructor is through and the process is tracked, dormant or
- * disabled since: it has a status file, and may owe a snapshot at exit. */
+/* EXIT. The constructor is through and this process is tracked, dormant or
+ * disabled since: it has a status file, and may owe a snapshot. Not so a child
+ * of vfork, _Fork or a raw clone: its end is not ours. */
 bool lks_boot_is_complete(void);

@@ -9,11 +9,9 @@
 #include <unistd.h>
 
 #include "boot.h"
-#include "ident.h"
 #include "modmap.h"
 #include "real.h"
 #include "shim.h"
-#include "sys.h"
 #include "writer.h"
 
 LKS_EXPORT _Noreturn void
@@ -22,7 +20,7 @@ _exit(int status)
 	lks_real_resolve();
 	/* A vfork child shares our memory but is not us: its end is not ours.
 	 * No guard asked: a handler may leave in the middle of a call. */
-	if (lks_boot_is_complete() && lks_sys_getpid() == lks_ident.pid) {
+	if (lks_boot_is_complete()) {
 		lks_tls.guard = LKS_GUARD_OWN;
 		lks_writer_exit();
 	}
