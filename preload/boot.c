@@ -207,11 +207,11 @@ fork_parent(void)
 	leave_fork();
 }
 
+/* The tables and the identity of a child. The kernel has wiped the state page:
+ * this process is off until `state` is set here. */
 static void
-fork_child(void)
+become_child(enum lks_state state)
 {
-	/* The kernel has wiped the state page: this process is off until the
-	 * last line. */
 	lks_counters_clear();
 	lks_arena_fork_child();
 	lks_livetab_fork_child();
@@ -227,8 +227,14 @@ fork_child(void)
 		lks_state_disable("follow= leaves forked children out");
 		complete = false;
 	} else if (lks_state_reason() == NULL) {
-		lks_state_set((enum lks_state)lks_tls.fork_state);
+		lks_state_set(state);
 	}
+}
+
+static void
+fork_child(void)
+{
+	become_child((enum lks_state)lks_tls.fork_state);
 	lks_trigger_fork_child();
 	lks_writer_fork_child();
 	leave_fork();
@@ -275,8 +281,8 @@ leave_environment(void)
 		unsetenv("LD_PRELOAD");
 }
 
-/* Symbols of the executable precede ours: with an allocator linked into it,
- * its calls never come here. */
+/* Symbols of the executable and of what is preloaded before us precede ours:
+ * the calls of an allocator there never come here. */
 static void
 warn_of_own_malloc(void)
 {
@@ -293,9 +299,9 @@ warn_of_own_malloc(void)
 		return;
 	symbol = entry;
 	if (symbol != NULL && symbol->st_shndx != SHN_UNDEF)
-		lks_msg("%s brings its own malloc: what it allocates is not "
-			"seen",
-			lks_ident.name);
+		lks_msg("the malloc of %s comes before ours: what it "
+			"allocates is not seen",
+			info.dli_fname);
 }
 
 static void
@@ -327,6 +333,9 @@ boot(void)
 	if (!lks_boot_early())
 		return;
 	lks_tls.guard = LKS_GUARD_OWN;
+	/* Another library's constructor forked, before there were handlers. */
+	if (lks_sys_getpid() != lks_ident.pid)
+		become_child(lks_opts.start_off ? LKS_DORMANT : LKS_ON);
 	if (lks_state_reason() != NULL) {
 		if (lks_opts_tracks(lks_ident.name))
 			lks_msg("not tracking: %s", lks_state_reason());

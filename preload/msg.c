@@ -5,10 +5,12 @@
  */
 #include "msg.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ident.h"
 #include "lock.h"
@@ -162,6 +164,22 @@ append_to_log(const char *line, size_t length)
 	lks_sys_close((int)fd);
 }
 
+/* Made only when there is something to say, so it is asked for without. */
+static bool
+log_can_be_written(void)
+{
+	char directory[LKS_PATH_BYTES];
+	long result = lks_sys3(SYS_faccessat, AT_FDCWD, log_path, W_OK);
+
+	if (result == -ENOENT) {
+		lks_copy_text(directory, sizeof(directory), log_path);
+		*(strrchr(directory, '/') + 1) = '\0';
+		result = lks_sys3(SYS_faccessat, AT_FDCWD, directory,
+				  W_OK | X_OK);
+	}
+	return result == 0;
+}
+
 void
 lks_msg(const char *format, ...)
 {
@@ -194,6 +212,10 @@ lks_msg_quiet(void)
 	    lks_format(log_path, sizeof(log_path), "%s%s%s", base, slash,
 		       lks_opts.log) == sizeof(log_path) - 1)
 		log_path[0] = '\0';
+	if (log_path[0] != '\0' && !log_can_be_written())
+		lks_msg("log=%s cannot be written: messages are in leakshim "
+			"status only",
+			log_path);
 	/* release: pairs with lks_msg; the path is complete */
 	atomic_store_explicit(&quiet, true, memory_order_release);
 }

@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "counters.h"
 #include "dirs.h"
@@ -78,14 +79,26 @@ lks_sink_init(void)
 	result = make_path(LKS_PLACE_WANTED, next_number);
 	if (result == 0) {
 		cut_to_directory();
-		result = lks_sys3(SYS_faccessat, AT_FDCWD, path, 3);
+		result = lks_sys3(SYS_faccessat, AT_FDCWD, path, W_OK | X_OK);
 	}
 	if (lks_sys_failed(result)) {
 		place = LKS_PLACE_FALLBACK;
 		lks_format(note, sizeof(note), "cannot write in '%s': %s", path,
 			   lks_errno_text(result));
-		lks_msg("%s: snapshots go to /tmp/leakshim-%u/", note,
-			(unsigned)lks_sys0(SYS_geteuid));
+		result = make_path(LKS_PLACE_FALLBACK, next_number);
+		if (result == 0) {
+			cut_to_directory();
+			result = lks_own_directory(path)
+					 ? lks_sys3(SYS_faccessat, AT_FDCWD,
+						    path, W_OK | X_OK)
+					 : -EACCES;
+		}
+		if (result == 0)
+			lks_msg("%s: snapshots go to %s/", note, path);
+		else
+			lks_msg("%s: no snapshot can be written, not in %s/ "
+				"either",
+				note, path);
 	}
 }
 

@@ -134,6 +134,13 @@ on_signal(int sig, siginfo_t *info, void *context)
 
 static const char awaited_note[] = "waited for by the program";
 
+static bool
+is_waited_for(int sig)
+{
+	return (atomic_load_explicit(&awaited, memory_order_relaxed) &
+		lks_sigset_of(sig)) != 0;
+}
+
 /* Installs the handler if nobody has; false, with a note, if somebody has. */
 static bool
 take(struct slot *slot, int sig)
@@ -143,8 +150,7 @@ take(struct slot *slot, int sig)
 	uint64_t all = ~lks_sigset_of(33);
 	struct sigaction held;
 
-	if ((atomic_load_explicit(&awaited, memory_order_relaxed) &
-	     lks_sigset_of(sig)) != 0) {
+	if (is_waited_for(sig)) {
 		set_note(slot, awaited_note);
 		return false;
 	}
@@ -177,10 +183,15 @@ take(struct slot *slot, int sig)
 static void
 take_any_bell(void)
 {
-	for (int sig = SIGRTMAX - 1; sig >= SIGRTMIN; sig--)
+	bool is_awaited = false;
+
+	for (int sig = SIGRTMAX - 1; sig >= SIGRTMIN; sig--) {
 		if (sig != lks_opts.signal && take(&bell, sig))
 			return;
-	set_note(&bell, "no real-time signal is free");
+		is_awaited |= is_waited_for(sig);
+	}
+	set_note(&bell,
+		 is_awaited ? awaited_note : "no real-time signal is free");
 }
 
 static void

@@ -110,6 +110,15 @@ in_fallback() {
 	rm "$1"
 }
 
+@test "no place to write at all: that is told at the start" {
+	need_root 'mounts'
+	unshare -m true 2>/dev/null || skip 'no mount namespace to be had'
+	unshare -m sh -c 'mount -t tmpfs -o ro,size=64k none /tmp &&
+		cd /proc && LD_PRELOAD=$0 "$1"' "$SHIM" /bin/true 2>err ||
+		skip 'tmpfs can not be mounted here'
+	grep -q "no snapshot can be written, not in /tmp/leakshim-0/ either" err
+}
+
 @test "a read-only directory: /tmp is used, told at start and in the status" {
 	need_root 'mounts a file system'
 	mount_tmpfs ro size=64k,ro

@@ -195,6 +195,13 @@ stacks_of() {
 	[ ! -s host.err ]
 }
 
+@test "log= that can not be written is told at the start" {
+	LD_PRELOAD=$SHIM LEAKSHIM=log=/nonexistent/messages "$steps" 2>err
+	[ "$(cat err)" = 'leakshim: log=/nonexistent/messages cannot be written: messages are in leakshim status only' ]
+	run "$LEAKSHIM_BIN" run --log /nonexistent/messages -- "$steps"
+	[ $status -eq 125 ]
+}
+
 @test "memory= is a cap: beyond it one block of several is kept, and told" {
 	tracked out=%n.snap,on=exit,memory=8M "$steps" leak:1000000x16
 	[ "$(look 1.snap losses.thinning_shift)" -ge 1 ]
