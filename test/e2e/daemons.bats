@@ -114,7 +114,7 @@ in_fallback() {
 	need_root 'mounts'
 	unshare -m true 2>/dev/null || skip 'no mount namespace to be had'
 	unshare -m sh -c 'mount -t tmpfs -o ro,size=64k none /tmp &&
-		cd /proc && LD_PRELOAD=$0 "$1"' "$SHIM" /bin/true 2>err ||
+		cd /tmp && LD_PRELOAD=$0 "$1"' "$SHIM" /bin/true 2>err ||
 		skip 'tmpfs can not be mounted here'
 	grep -q "no snapshot can be written, not in /tmp/leakshim-0/ either" err
 }
