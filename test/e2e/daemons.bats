@@ -113,8 +113,10 @@ in_fallback() {
 @test "no place to write at all: that is told at the start" {
 	need_root 'mounts'
 	unshare -m true 2>/dev/null || skip 'no mount namespace to be had'
-	unshare -m sh -c 'mount -t tmpfs -o ro,size=64k none /tmp &&
-		cd /tmp && LD_PRELOAD=$0 "$1"' "$SHIM" /bin/true 2>err ||
+	# The shim may lie in /tmp itself: it is carried over by descriptor.
+	unshare -m sh -c 'mount -t tmpfs -o size=4m none /tmp &&
+		cat >/tmp/shim.so && mount -o remount,ro /tmp && cd /tmp &&
+		LD_PRELOAD=/tmp/shim.so /bin/true' <"$SHIM" 2>err ||
 		skip 'tmpfs can not be mounted here'
 	grep -q "no snapshot can be written, not in /tmp/leakshim-0/ either" err
 }
