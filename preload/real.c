@@ -88,8 +88,6 @@ lks_real_resolve(void)
 	RESOLVE(valloc);
 	RESOLVE(pvalloc);
 	RESOLVE(malloc_usable_size);
-	RESOLVE(free_sized);
-	RESOLVE(free_aligned_sized);
 	RESOLVE(pthread_create);
 	RESOLVE(pthread_join);
 	RESOLVE(pthread_tryjoin_np);

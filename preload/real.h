@@ -26,8 +26,6 @@ struct lks_real {
 	void *(*valloc)(size_t);
 	void *(*pvalloc)(size_t);
 	size_t (*malloc_usable_size)(void *);
-	void (*free_sized)(void *, size_t);                 /* may be NULL */
-	void (*free_aligned_sized)(void *, size_t, size_t); /* may be NULL */
 
 	int (*pthread_create)(pthread_t *, const pthread_attr_t *,
 			      void *(*)(void *), void *);

@@ -290,6 +290,7 @@ cfree(void *p)
 	shim_free(p);
 }
 
+/* The next allocator's own would be told the size, which it may do without. */
 LKS_EXPORT void
 free_sized(void *p, size_t size)
 {

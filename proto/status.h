@@ -45,7 +45,7 @@
  *	cpu_ns       processor time the writer has used
  *	live_objects live_bytes alloc_objects alloc_bytes free_objects free_bytes
  *	threads_running threads_unjoined
- *	own_bytes    mapped by the shim
+ *	own_bytes    mapped by the shim, but for sparse tables of fixed size
  *	longest_hold_ns
  *	loss.NAME    one line per loss that is not 0, named as in snapshot.proto
  *	message      what would have gone to descriptor 2, may repeat
