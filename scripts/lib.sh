@@ -67,7 +67,7 @@ explanation()
 
 count()
 {
-	grep -c "^$1 " "$RESULTS" || true
+	grep -c "^$1 " "$RESULTS" || [ $? = 1 ] # 1: none
 }
 
 # Prints the suite's line; the status is the suite's.
