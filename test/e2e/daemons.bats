@@ -167,6 +167,7 @@ in_fallback() {
 	wait_for_file ready
 	"$LEAKSHIM_BIN" snapshot $pid
 	cp disk/1.snap before
+	# dd ends by the error that fills the disk.
 	dd if=/dev/zero of=disk/ballast bs=4k 2>/dev/null || true
 	run "$LEAKSHIM_BIN" snapshot $pid
 	[ "$status" -eq 5 ]

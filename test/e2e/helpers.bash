@@ -36,6 +36,7 @@ end_hosts() {
 				"/tmp/leakshim-$uid/$namespace-$one"
 		done
 	done <"$BATS_TEST_TMPDIR/processes"
+	# Others may have files there.
 	rmdir /tmp/leakshim-$NOBODY 2>/dev/null || true
 }
 

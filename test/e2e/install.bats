@@ -10,6 +10,7 @@ setup() {
 }
 
 teardown() {
+	# It may have ended by itself.
 	[ -z "$app" ] || kill "$app" 2>/dev/null || true
 	[ -z "$installed" ] || make -s -C "$TOP" BUILD="$BUILD" uninstall
 }
