@@ -48,6 +48,8 @@ struct header {
 	uint32_t parent_pid;
 	uint64_t start_ticks;
 	const char *exe;
+	/* Of profiles: hexadecimal. Snapshots have it with the module. */
+	const char *exe_build_id;
 	const char **argv;
 	uint32_t argv_count;
 	uint32_t uid;

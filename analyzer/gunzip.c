@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -25,7 +26,8 @@ enum next {
 struct gunzip {
 	const char *file;
 	int fd;
-	bool started;   /* the first member's magic number was seen */
+	bool started;   /* the first bytes were seen */
+	bool plain;     /* they were not gzip's */
 	bool input_end; /* read() said so */
 	bool ended;     /* no more output */
 	bool cut_short;
@@ -139,8 +141,9 @@ start(struct gunzip *stream, struct err *err)
 		return err_set(err, ERR_EMPTY, "'%s': the file is empty",
 			       stream->file);
 	case NEXT_OTHER:
-		return err_set(err, ERR_NOT_GZIP,
-			       "'%s': not a snapshot (not gzip)", stream->file);
+		stream->plain = true;
+		stream->started = true;
+		return 0;
 	case NEXT_MEMBER:
 		stream->started = true;
 		return 0;
@@ -162,7 +165,7 @@ end_member(struct gunzip *stream, struct err *err)
 	case NEXT_OTHER:
 		return err_at(err, ERR_CORRUPT, stream->file,
 			      stream->offset + stream->filled,
-			      "corrupt: more data follows the snapshot");
+			      "corrupt: more data follows the gzip data");
 	case NEXT_MEMBER:
 		/* It fails only on a stream that inflateInit2 never saw. */
 		inflateReset(&stream->z);
@@ -173,42 +176,68 @@ end_member(struct gunzip *stream, struct err *err)
 	return -1;
 }
 
-/* Makes output, if there is any left to make. */
+/* One step of output into the room that is left. */
 static int
-fill(struct gunzip *stream, struct err *err)
+inflate_step(struct gunzip *stream, struct err *err)
 {
+	size_t before = stream->filled;
 	int result;
 
+	stream->z.next_out = stream->output + stream->filled;
+	stream->z.avail_out = (unsigned int)(GUNZIP_BUFFER - stream->filled);
+	result = inflate(&stream->z, Z_NO_FLUSH);
+	stream->filled = GUNZIP_BUFFER - stream->z.avail_out;
+	if (result == Z_STREAM_END)
+		return end_member(stream, err);
+	if (result != Z_OK && result != Z_BUF_ERROR)
+		return err_at(err, ERR_CORRUPT, stream->file,
+			      stream->offset + stream->filled - stream->taken,
+			      "corrupt: damaged gzip data");
+	if (stream->input_end && stream->z.avail_in == 0 &&
+	    stream->filled == before) {
+		stream->ended = true;
+		stream->cut_short = true;
+	}
+	return 0;
+}
+
+/* The same without compression. */
+static void
+copy_step(struct gunzip *stream)
+{
+	size_t n = GUNZIP_BUFFER - stream->filled;
+
+	if (n > stream->z.avail_in)
+		n = stream->z.avail_in;
+	memcpy(stream->output + stream->filled, stream->z.next_in, n);
+	stream->filled += n;
+	stream->z.next_in += n;
+	stream->z.avail_in -= (unsigned int)n;
+	stream->ended = stream->input_end && stream->z.avail_in == 0;
+}
+
+/* Makes output until `want` bytes (at most the buffer) are there to be taken,
+ * or all there are. */
+static int
+fill(struct gunzip *stream, size_t want, struct err *err)
+{
 	if (!stream->started && start(stream, err) < 0)
 		return -1;
+	stream->filled -= stream->taken;
+	memmove(stream->output, stream->output + stream->taken, stream->filled);
 	stream->taken = 0;
-	stream->filled = 0;
-	while (stream->filled == 0 && !stream->ended) {
+	while (stream->filled < want && !stream->ended) {
 		if (stream->z.avail_in == 0 && !stream->input_end &&
 		    read_input(stream, err) < 0)
 			return -1;
-		stream->z.next_out = stream->output;
-		stream->z.avail_out = (unsigned int)GUNZIP_BUFFER;
-		result = inflate(&stream->z, Z_NO_FLUSH);
-		stream->filled = GUNZIP_BUFFER - stream->z.avail_out;
+		if (stream->plain)
+			copy_step(stream);
+		else if (inflate_step(stream, err) < 0)
+			return -1;
 		if (stream->offset + stream->filled > LKS_SNAPSHOT_BYTES)
 			return err_at(err, ERR_TOO_LARGE, stream->file,
 				      LKS_SNAPSHOT_BYTES,
 				      "larger than any snapshot");
-		if (result == Z_STREAM_END) {
-			if (end_member(stream, err) < 0)
-				return -1;
-			continue;
-		}
-		if (result != Z_OK && result != Z_BUF_ERROR)
-			return err_at(err, ERR_CORRUPT, stream->file,
-				      stream->offset + stream->filled,
-				      "corrupt: damaged gzip data");
-		if (stream->input_end && stream->z.avail_in == 0 &&
-		    stream->filled == 0) {
-			stream->ended = true;
-			stream->cut_short = true;
-		}
 	}
 	return 0;
 }
@@ -224,7 +253,7 @@ gunzip_next(struct gunzip *stream, void *to, size_t len, size_t *got,
 		if (stream->taken == stream->filled) {
 			if (stream->ended)
 				return 0;
-			if (fill(stream, err) < 0)
+			if (fill(stream, 1, err) < 0)
 				return -1;
 			continue;
 		}
@@ -239,4 +268,34 @@ gunzip_next(struct gunzip *stream, void *to, size_t len, size_t *got,
 		*got += n;
 	}
 	return 0;
+}
+
+int
+gunzip_peek(struct gunzip *stream, size_t want, const uint8_t **bytes,
+	    size_t *len, struct err *err)
+{
+	if (stream->filled - stream->taken < want && !stream->ended &&
+	    fill(stream, want, err) < 0)
+		return -1;
+	*bytes = stream->output + stream->taken;
+	*len = stream->filled - stream->taken;
+	return 0;
+}
+
+bool
+gunzip_is_plain(const struct gunzip *stream)
+{
+	return stream->plain;
+}
+
+uint64_t
+gunzip_written_ns(const struct gunzip *stream)
+{
+	struct stat status;
+
+	if (fstat(stream->fd, &status) != 0 || !S_ISREG(status.st_mode) ||
+	    status.st_mtim.tv_sec < 0)
+		return 0;
+	return (uint64_t)status.st_mtim.tv_sec * UINT64_C(1000000000) +
+	       (uint64_t)status.st_mtim.tv_nsec;
 }

@@ -61,6 +61,29 @@ model_keep_zeroed(struct model *model, size_t count, size_t size)
 	return memset(pool_take(model->pool, bytes), 0, bytes);
 }
 
+/* Tables with element 0 only. */
+static void
+begin_tables(struct model *model)
+{
+	model->modules = xcalloc(1, sizeof(*model->modules));
+	model->modules[0].path = "";
+	model->pcs = xcalloc(1, sizeof(*model->pcs));
+	model->nodes = xcalloc(1, sizeof(*model->nodes));
+	model->sites = xcalloc(1, sizeof(*model->sites));
+	model->thread_sites = xcalloc(1, sizeof(*model->thread_sites));
+}
+
+static void
+free_tables(struct model *model)
+{
+	free(model->modules);
+	free(model->pcs);
+	free(model->nodes);
+	free(model->sites);
+	free(model->cohorts);
+	free(model->thread_sites);
+}
+
 struct model *
 model_new(const char *file)
 {
@@ -72,17 +95,13 @@ model_new(const char *file)
 	model->header.boot_id = "";
 	model->header.host = "";
 	model->header.exe = "";
+	model->header.exe_build_id = "";
 	model->header.machine = "";
 	model->header.unwind = "";
 	model->header.sample_bytes = 1;
 	model->header.count_scale = 1;
 	model->losses.disabled_because = "";
-	model->modules = xcalloc(1, sizeof(*model->modules));
-	model->modules[0].path = "";
-	model->pcs = xcalloc(1, sizeof(*model->pcs));
-	model->nodes = xcalloc(1, sizeof(*model->nodes));
-	model->sites = xcalloc(1, sizeof(*model->sites));
-	model->thread_sites = xcalloc(1, sizeof(*model->thread_sites));
+	begin_tables(model);
 	return model;
 }
 
@@ -94,12 +113,7 @@ model_free(struct model *model)
 
 	if (!model)
 		return;
-	free(model->modules);
-	free(model->pcs);
-	free(model->nodes);
-	free(model->sites);
-	free(model->cohorts);
-	free(model->thread_sites);
+	free_tables(model);
 	free(model->marks);
 	for (chunk = model->pool->chunks; chunk; chunk = next) {
 		next = chunk->next;
@@ -107,4 +121,18 @@ model_free(struct model *model)
 	}
 	free(model->pool);
 	free(model);
+}
+
+void
+model_drop_tables(struct model *model)
+{
+	free_tables(model);
+	model->cohorts = NULL;
+	begin_tables(model);
+	model->module_count = 0;
+	model->pc_count = 0;
+	model->node_count = 0;
+	model->site_count = 0;
+	model->cohort_count = 0;
+	model->thread_site_count = 0;
 }

@@ -45,16 +45,23 @@ struct module {
 	const char *path;        /* owned by the model */
 	const uint8_t *build_id; /* owned by the model; NULL if there is none */
 	uint32_t build_id_bytes;
+	/* A profile's that names none: there may be one. Only where NULL. */
+	bool build_id_unknown;
 	uint32_t segment_count;
 	struct segment segments[LKS_SEGMENTS_MAX];
 	uint32_t generation;
 	bool unloaded;
 };
 
+struct symbols; /* symbolize.h */
+
 /* A code location: a run-time return address. */
 struct pc {
 	uint64_t address;
 	struct module_id module;
+	/* Names that the file itself brings (a profile does), owned by the
+	 * model; NULL: the symbolizer has to find them. */
+	const struct symbols *symbols;
 };
 
 /* A call stack is a node and its ancestors: innermost frame first. */
@@ -109,8 +116,15 @@ struct thread_site {
 	struct pc_id start_pc;
 };
 
+/* What kind of file a model was read from. */
+enum origin {
+	ORIGIN_SNAPSHOT, /* ours */
+	ORIGIN_PROFILE,  /* a pprof or gperftools heap profile */
+};
+
 struct model {
 	const char *file; /* as the user named it */
+	enum origin origin;
 	struct header header;
 	struct ledger ledger;
 	struct losses losses;
@@ -135,6 +149,9 @@ struct model {
 	uint64_t prefix_bytes; /* how much was good, uncompressed */
 	uint32_t dropped_rows; /* truncated: what they refer to is missing */
 	bool totals_disagree;  /* the trailer's sums are not the sites' */
+	/* Profiles: rows with more in use than was allocated (both are
+	 * estimates), where the latter was raised. */
+	uint32_t raised_rows;
 
 	struct model_pool *pool; /* owns the texts */
 };
@@ -160,6 +177,10 @@ model_node(const struct model *model, struct node_id node)
 /* An empty model, tables with element 0 only. Never fails. */
 struct model *model_new(const char *file) __attribute__((warn_unused_result));
 void model_free(struct model *model);
+
+/* Leaves the facts (facts.h, marks) and empties all tables, which are what
+ * needs memory. */
+void model_drop_tables(struct model *model);
 
 /* Copies bytes to memory that lives as long as the model; a NUL is added. */
 char *model_keep(struct model *model, const void *bytes, size_t len);

@@ -4,9 +4,11 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "gunzip.h"
 #include "reader_parts.h"
+#include "reader_profile.h"
 #include "snapshot.pb-c.h"
 #include "strbuf.h"
 #include "xalloc.h"
@@ -22,6 +24,16 @@ enum wire_type {
 	WIRE_BYTES = 2,
 	WIRE_FIXED32 = 5,
 };
+
+enum kind {
+	KIND_SNAPSHOT,
+	KIND_PPROF,
+	KIND_TEXT,
+};
+
+/* As many first bytes tell what a file is: more than any pprof value type and
+ * any text's first words. */
+#define KIND_BYTES 32
 
 /* How far reading one piece came. */
 enum step {
@@ -76,9 +88,7 @@ reader_corrupt(struct reader *reader, const char *format, ...)
 int
 reader_foreign(struct reader *reader)
 {
-	return err_set(reader->err, ERR_FOREIGN,
-		       "'%s': not a snapshot (gzip, but not from leakshim)",
-		       reader->model->file);
+	return build_foreign(reader->model->file, false, reader->err);
 }
 
 /* STEP_OK, STEP_END, STEP_CUT or STEP_FAILED. */
@@ -248,7 +258,7 @@ next_field(struct reader *reader, struct gunzip *stream, uint8_t *buffer)
 /* Takes all fields. What is not a snapshot at all is told from what is one
  * but broken by whether its header could be read. */
 static int
-read_fields(struct reader *reader, struct gunzip *stream)
+read_fields(struct reader *reader, struct gunzip *stream, bool facts_only)
 {
 	uint8_t *buffer = xmalloc(LKS_FIELD_BYTES);
 	uint32_t fields = 0;
@@ -261,7 +271,7 @@ read_fields(struct reader *reader, struct gunzip *stream)
 			       reader->offset, "more fields than any snapshot");
 			step = STEP_FAILED;
 		}
-	} while (step == STEP_OK);
+	} while (step == STEP_OK && !(facts_only && reader->has_header));
 	free(buffer);
 	if (step == STEP_FAILED)
 		return -1;
@@ -269,6 +279,8 @@ read_fields(struct reader *reader, struct gunzip *stream)
 		return err_at(reader->err, ERR_CORRUPT, reader->model->file,
 			      gunzip_offset(stream),
 			      "truncated before the end of its header");
+	if (facts_only)
+		return 0;
 	/* Both must be there: a file can be whole gzip and yet end too early
 	 * (a copy of a copy that was cut, then compressed), and what lacks
 	 * only the last of gzip's check sum was never checked. */
@@ -278,25 +290,122 @@ read_fields(struct reader *reader, struct gunzip *stream)
 	return 0;
 }
 
-struct model *
-reader_load(const char *file, struct err *err)
+/* --- what is it? ------------------------------------------------------------- */
+
+/* A value type of pprof has two small numbers and nothing else, a snapshot's
+ * header always more. Both are field 1. */
+static bool
+is_value_type(const uint8_t *bytes, size_t len)
 {
-	struct reader reader = { 0 };
+	size_t i = 0;
+
+	while (i < len) {
+		if (bytes[i] != (1 << 3 | WIRE_VARINT) &&
+		    bytes[i] != (2 << 3 | WIRE_VARINT))
+			return false;
+		for (i++; i < len && bytes[i] & 0x80; i++)
+			;
+		if (i++ == len)
+			return false;
+	}
+	return len > 0;
+}
+
+static enum kind
+kind_of(const uint8_t *bytes, size_t len)
+{
+	static const char *const texts[] = { "heap profile:", "heap_v2/",
+					     "goroutine profile:",
+					     "threadcreate profile:" };
+	size_t i, text;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		text = strlen(texts[i]);
+		if (len >= text && memcmp(bytes, texts[i], text) == 0)
+			return KIND_TEXT;
+	}
+	if (len == 0)
+		return KIND_SNAPSHOT;
+	if (bytes[0] != (1 << 3 | WIRE_BYTES))
+		return KIND_PPROF;
+	if (len >= 2 && bytes[1] < 0x80 && (size_t)bytes[1] + 2 <= len &&
+	    is_value_type(bytes + 2, bytes[1]))
+		return KIND_PPROF;
+	return KIND_SNAPSHOT;
+}
+
+static int
+read_snapshot(struct model *model, struct gunzip *stream, bool facts_only,
+	      struct err *err)
+{
+	struct reader reader = { .model = model, .err = err };
+	int result;
+
+	if (gunzip_is_plain(stream))
+		return build_foreign(model->file, true, err);
+	result = read_fields(&reader, stream, facts_only);
+	if (result == 0 && !facts_only)
+		result = reader_link(&reader);
+	reader_release_tables(&reader);
+	return result;
+}
+
+static int
+read_any(struct model *model, struct gunzip *stream, bool facts_only,
+	 struct err *err)
+{
+	const uint8_t *bytes;
+	size_t len;
+
+	if (gunzip_peek(stream, KIND_BYTES, &bytes, &len, err) < 0)
+		return -1;
+	switch (kind_of(bytes, len)) {
+	case KIND_PPROF:
+		return reader_pprof(model, stream, facts_only, err);
+	case KIND_TEXT:
+		return reader_legacy(model, stream, facts_only, err);
+	case KIND_SNAPSHOT:
+		break;
+	}
+	return read_snapshot(model, stream, facts_only, err);
+}
+
+static struct model *
+read_file(const char *file, bool facts_only, struct err *err)
+{
 	struct gunzip *stream = gunzip_open(file, err);
+	struct model *model;
 	int result;
 
 	if (!stream)
 		return NULL;
-	reader.model = model_new(file);
-	reader.err = err;
-	result = read_fields(&reader, stream);
-	if (result == 0)
-		result = reader_link(&reader);
+	model = model_new(file);
+	result = read_any(model, stream, facts_only, err);
 	gunzip_close(stream);
-	reader_release_tables(&reader);
 	if (result < 0) {
-		model_free(reader.model);
+		model_free(model);
 		return NULL;
 	}
-	return reader.model;
+	return model;
+}
+
+struct model *
+reader_load(const char *file, struct err *err)
+{
+	return read_file(file, false, err);
+}
+
+struct model *
+reader_peek(const char *file, struct err *err)
+{
+	struct stat status;
+
+	/* Before it is opened: to open a FIFO can take for ever. */
+	if (strcmp(file, "-") == 0 ||
+	    (stat(file, &status) == 0 && !S_ISREG(status.st_mode))) {
+		err_set(err, ERR_OPEN, "cannot look into '%s': %s", file,
+			"not a regular file");
+		return NULL;
+	}
+	return read_file(file, true, err);
 }

@@ -103,6 +103,7 @@ reader_take_pcs(struct reader *reader, const ProtobufCMessage *base)
 		reader->pc_address += (uint64_t)CELL(message, address_delta, i);
 		pcs[i].address = reader->pc_address;
 		pcs[i].module.id = CELL(message, module, i);
+		pcs[i].symbols = NULL;
 	}
 	model->pc_count += (uint32_t)rows;
 	return 0;

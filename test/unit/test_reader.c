@@ -15,51 +15,18 @@
 #include "../../analyzer/reader.h"
 #include "../../analyzer/strbuf.h"
 #include "../../analyzer/xalloc.h"
+#include "model_check.h"
 #include "stories.h"
 
 #define KIB (UINT64_C(1) << 10)
 
-/* model.h, line by line. */
 static void
 check_model(const struct model *model)
 {
-	uint64_t live = 0;
-	uint32_t i;
+	const char *broken = model_broken(model);
 
-	assert_string_equal(model->modules[0].path, "");
-	assert_int_equal(model->nodes[0].depth, 0);
-	assert_true(model->header.sample_bytes > 0);
-	assert_true(model->header.count_scale > 0);
-	for (i = 1; i <= model->module_count; i++)
-		assert_non_null(model->modules[i].path);
-	for (i = 1; i <= model->pc_count; i++)
-		assert_true(model->pcs[i].module.id <= model->module_count);
-	for (i = 1; i <= model->node_count; i++) {
-		const struct node *node = &model->nodes[i];
-
-		assert_true(node->parent.id < i);
-		assert_true(node->pc.id <= model->pc_count);
-		assert_int_equal(node->depth,
-				 model->nodes[node->parent.id].depth + 1);
-		assert_true(node->depth <= LKS_DEPTH_MAX);
-	}
-	for (i = 1; i <= model->site_count; i++) {
-		assert_true(model->sites[i].node.id <= model->node_count);
-		live += model->sites[i].counts.live_bytes;
-		assert_true(live <= INT64_MAX / 2);
-	}
-	for (i = 0; i < model->cohort_count; i++) {
-		assert_true(model->cohorts[i].site.id <= model->site_count);
-		assert_true(model->cohorts[i].bin < LKS_COHORTS);
-	}
-	for (i = 1; i <= model->thread_site_count; i++) {
-		assert_true(model->thread_sites[i].node.id <=
-			    model->node_count);
-		assert_true(model->thread_sites[i].start_pc.id <=
-			    model->pc_count);
-	}
-	for (i = 0; i < model->mark_count; i++)
-		assert_non_null(model->marks[i].text);
+	if (broken)
+		fail_msg("not true: %s", broken);
 }
 
 /* Loads gzip of bytes; NULL and `err`, or a model that keeps its promises. */
