@@ -157,12 +157,18 @@ blame_thread_cut(const struct blame *blame, const struct blame_frame *frames,
 	return cut(frames, count, blame_rule_is_thread_library);
 }
 
+static bool
+is_thread_wrapper(const struct blame_frame *frame)
+{
+	return blame_rule_starts_thread(frame) ||
+	       blame_rule_is_go_runtime(frame);
+}
+
 size_t
 blame_thread(const struct blame *blame, const struct blame_frame *frames,
 	     size_t count)
 {
 	size_t from = blame_thread_cut(blame, frames, count);
 
-	return first_to_blame(blame, frames, count, from,
-			      blame_rule_starts_thread);
+	return first_to_blame(blame, frames, count, from, is_thread_wrapper);
 }

@@ -48,6 +48,11 @@ static const char *const wrappers[] = {
 	"__vasprintf_internal", "_IO_vasprintf", "getline", "__getline",
 	"getdelim", "__getdelim", "_IO_getdelim", "_IO_file_doallocate",
 	"_IO_wfile_doallocate", "_IO_default_doallocate",
+	"fopen", "fopen64", "__fopen_internal", "_IO_new_fopen", "fdopen",
+	"_IO_new_fdopen", "fmemopen", "__fmemopen", "open_memstream",
+	"__open_memstream", "popen", "_IO_new_popen", "opendir", "__opendir",
+	"__alloc_dir", "fdopendir", "__fdopendir", "realpath",
+	"realpath_stk", "__realpath", "getcwd", "__getcwd",
 	"__libc_alloc_buffer_*", "__libc_dynarray_*", "__libc_scratch_buffer_*",
 	"__rtld_malloc", "__rtld_calloc", "__rtld_realloc", "__minimal_malloc",
 	"_dl_allocate_tls*", "allocate_dtv", "allocate_stack",
@@ -148,6 +153,13 @@ static const char *const std_wrappers[] = {
 	"__copy_move*", "__do_uninit_*", "uninitialized_*", "__uninitialized_*",
 	"__relocate_*", "pair", "make_pair", "tuple", "make_tuple",
 	"_Tuple_impl", "_Head_base",
+	/* members whose class is not known (dwarf_names.h): nothing of these
+	 * names is in std itself */
+	"allocate", "allocate_at_least", "_M_*", "_S_*", "_Reuse_or_alloc_node",
+	"_Alloc_node", "push_back", "push_front", "emplace*", "insert*",
+	"try_emplace", "resize", "reserve", "append", "assign", "construct",
+	"push", "__push_back*", "__emplace*", "__construct*",
+	"__append*", "__grow*", "__init*",
 	/* Rust */
 	"alloc", "collections",
 };
@@ -345,4 +357,12 @@ blame_rule_starts_thread(const struct blame_frame *frame)
 		return is_in(frame, runtime_modules, COUNT(runtime_modules));
 	return any_fits(thread_starters, COUNT(thread_starters),
 			frame->function, name_length(frame->function));
+}
+
+/* All of it is the package's that every Go program has. */
+bool
+blame_rule_is_go_runtime(const struct blame_frame *frame)
+{
+	return !is_nameless(frame) &&
+	       strncmp(frame->function, "runtime.", strlen("runtime.")) == 0;
 }

@@ -28,3 +28,7 @@ bool blame_rule_is_thread_library(const struct blame_frame *frame);
 
 /* A function that starts a thread for its caller. */
 bool blame_rule_starts_thread(const struct blame_frame *frame);
+
+/* Where goroutines wait and Go's threads begin: of interest is who wanted
+ * that. */
+bool blame_rule_is_go_runtime(const struct blame_frame *frame);

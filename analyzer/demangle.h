@@ -12,3 +12,8 @@
  * are dropped: to a reader they are the function itself.
  */
 char *demangle(const char *linkage_name) __attribute__((warn_unused_result));
+
+/* The name without those, still mangled: a new string, owned by the caller,
+ * never NULL. */
+char *demangle_bare(const char *linkage_name)
+	__attribute__((warn_unused_result));

@@ -1,16 +1,15 @@
 #include "dwarf_index.h"
 
+#include <ctype.h>
 #include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "demangle.h"
 #include "dwarf_names.h"
+#include "dwarf_walk.h"
 #include "ranges.h"
 #include "xalloc.h"
-
-/* Deeper than any real nesting of scopes; a damaged file must not end the
- * stack. */
-#define SCOPES_MAX 256
 
 struct unit {
 	Dwarf_Die die;    /* has the line table */
@@ -85,16 +84,25 @@ dwarf_index_free(struct dwarf_index *index)
 	free(index);
 }
 
+bool
+dwarf_index_is_empty(const struct dwarf_index *index)
+{
+	return index->ranges.count == 0;
+}
+
 /* Functions can be anywhere: a lambda's is in a class in a function. */
 static void
-collect_functions(struct unit *unit, Dwarf_Die *parent, unsigned depth)
+collect_functions(struct unit *unit, Dwarf_Die *parent, Dwarf_Off end,
+		  unsigned depth)
 {
-	Dwarf_Die die;
+	Dwarf_Die die, next;
 	size_t ranges;
+	bool more;
 
-	if (depth >= SCOPES_MAX || dwarf_child(parent, &die) != 0)
+	if (depth >= DWARF_DEPTH_MAX || !dwarf_walk_first(parent, end, &die))
 		return;
 	do {
+		more = dwarf_walk_next(&die, end, &next);
 		if (dwarf_tag(&die) == DW_TAG_subprogram) {
 			ranges = unit->ranges.count;
 			ranges_add_die(&unit->ranges, &die,
@@ -109,8 +117,11 @@ collect_functions(struct unit *unit, Dwarf_Die *parent, unsigned depth)
 			}
 		}
 		if (dwarf_haschildren(&die) > 0)
-			collect_functions(unit, &die, depth + 1);
-	} while (dwarf_siblingof(&die, &die) == 0);
+			collect_functions(unit, &die,
+					  more ? dwarf_dieoffset(&next) : end,
+					  depth + 1);
+		die = next;
+	} while (more);
 }
 
 static void
@@ -128,7 +139,7 @@ index_unit(struct unit *unit)
 			return;
 		unit->scopes = split;
 	}
-	collect_functions(unit, &unit->scopes, 0);
+	collect_functions(unit, &unit->scopes, DWARF_NO_END, 0);
 	ranges_sort(&unit->ranges);
 }
 
@@ -150,9 +161,11 @@ number_of(Dwarf_Die *die, unsigned name)
 static bool
 inner_scope(Dwarf_Die *parent, Dwarf_Addr address, Dwarf_Die *scope)
 {
-	if (dwarf_child(parent, scope) != 0)
+	Dwarf_Die next;
+
+	if (!dwarf_walk_first(parent, DWARF_NO_END, scope))
 		return false;
-	do {
+	for (;;) {
 		switch (dwarf_tag(scope)) {
 		case DW_TAG_inlined_subroutine:
 		case DW_TAG_lexical_block:
@@ -164,20 +177,22 @@ inner_scope(Dwarf_Die *parent, Dwarf_Addr address, Dwarf_Die *scope)
 		default:
 			break;
 		}
-	} while (dwarf_siblingof(scope, scope) == 0);
-	return false;
+		if (!dwarf_walk_next(scope, DWARF_NO_END, &next))
+			return false;
+		*scope = next;
+	}
 }
 
 /* The function at `address` and what is inlined there, outermost first. */
 static size_t
 walk_inward(Dwarf_Die *function, Dwarf_Addr address,
-	    Dwarf_Die inlined[SCOPES_MAX])
+	    Dwarf_Die inlined[DWARF_DEPTH_MAX])
 {
 	Dwarf_Die scope = *function, inner;
 	size_t count = 0, depth;
 
 	inlined[count++] = *function;
-	for (depth = 1; depth < SCOPES_MAX; depth++) {
+	for (depth = 1; depth < DWARF_DEPTH_MAX; depth++) {
 		if (!inner_scope(&scope, address, &inner))
 			break;
 		scope = inner;
@@ -195,9 +210,11 @@ find_line(struct unit *unit, Dwarf_Addr address, struct dwarf_line *line)
 
 	if (!source)
 		return;
+	/* Line 0: made by the compiler, from no line. */
+	if (dwarf_lineno(source, &number) != 0 || number <= 0)
+		return;
 	line->file = dwarf_linesrc(source, NULL, NULL);
-	if (dwarf_lineno(source, &number) == 0 && number > 0)
-		line->line = (uint32_t)number;
+	line->line = (uint32_t)number;
 }
 
 /* Where an inlined function was called from. */
@@ -217,15 +234,41 @@ call_line(struct unit *unit, Dwarf_Die *inlined)
 }
 
 static const char *
-function_name(struct dwarf_index *index, Dwarf_Die *function)
+inlined_name(struct dwarf_index *index, Dwarf_Die *function, const char *file)
 {
 	const char *name = dwarf_linkage_name(function);
 
-	return name ? name : dwarf_qualified_name(index->names, function);
+	return name ? name : dwarf_qualified_name(index->names, function, file);
+}
+
+static bool
+in_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_' || c == '$';
+}
+
+/* Does the symbol's name, readable, have `name` as a word of it? `name` is
+ * DWARF's, with template arguments, which may be spelt differently. */
+static bool
+is_symbol_of(const char *symbol, const char *name)
+{
+	size_t len = strncmp(name, "operator", 8) == 0 ? strlen(name)
+						       : strcspn(name, "<");
+	char *readable = demangle(symbol);
+	const char *at;
+	bool found = false;
+
+	for (at = readable; *at && !found; at++)
+		found = strncmp(at, name, len) == 0 &&
+			(at == readable || !in_word(at[-1])) &&
+			!in_word(at[len]);
+	free(readable);
+	return found && len > 0;
 }
 
 /* Where DWARF has no linkage name, the symbol may be it, if it is a mangled
- * form of the name. */
+ * form of the name. (Or it is the symbol of an equal function, of which the
+ * linker kept one.) */
 static const char *
 outermost_name(struct dwarf_index *index, Dwarf_Die *function,
 	       const char *symbol)
@@ -236,10 +279,10 @@ outermost_name(struct dwarf_index *index, Dwarf_Die *function,
 	if (linkage_name)
 		return linkage_name;
 	name = dwarf_diename(function);
-	if (name && symbol && symbol[0] == '_' && strchr("ZRD", symbol[1]) &&
-	    strstr(symbol, name))
+	if (name && symbol && symbol[0] == '_' && symbol[1] &&
+	    strchr("ZRD", symbol[1]) && is_symbol_of(symbol, name))
 		return symbol;
-	return dwarf_qualified_name(index->names, function);
+	return dwarf_qualified_name(index->names, function, NULL);
 }
 
 bool
@@ -247,7 +290,7 @@ dwarf_index_find(struct dwarf_index *index, Dwarf_Addr address,
 		 const char *symbol, struct sym_chain *chain,
 		 struct dwarf_line *line)
 {
-	Dwarf_Die inlined[SCOPES_MAX];
+	Dwarf_Die inlined[DWARF_DEPTH_MAX];
 	struct dwarf_line at;
 	struct unit *unit;
 	const char *name, *inner;
@@ -267,10 +310,12 @@ dwarf_index_find(struct dwarf_index *index, Dwarf_Addr address,
 	count = walk_inward(&unit->functions[found], address, inlined);
 	name = outermost_name(index, &inlined[0], symbol);
 	if (!name)
+		name = symbol; /* what has the name may be missing (dwz) */
+	if (!name)
 		return false;
 	at = *line;
 	while (--count > 0) {
-		inner = function_name(index, &inlined[count]);
+		inner = inlined_name(index, &inlined[count], at.file);
 		if (inner)
 			sym_chain_add(chain, inner, at.file, at.line);
 		at = call_line(unit, &inlined[count]);

@@ -22,6 +22,9 @@ struct dwarf_index *dwarf_index_new(Dwarf *dwarf)
 	__attribute__((warn_unused_result));
 void dwarf_index_free(struct dwarf_index *index); /* NULL is allowed */
 
+/* No code is described. */
+bool dwarf_index_is_empty(const struct dwarf_index *index);
+
 /* Source line of an address. */
 struct dwarf_line {
 	const char *file; /* NULL = unknown; lives as long as the Dwarf */

@@ -9,13 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dwarf_walk.h"
 #include "hashtab.h"
 #include "ranges.h"
 #include "strbuf.h"
 #include "xalloc.h"
-
-/* Deeper than any real nesting; a damaged file must not end the stack. */
-#define SCOPES_MAX 256
 
 /* From an inlined function to where it was declared: its abstract form, the
  * definition, the declaration in the class, each perhaps once more. */
@@ -37,6 +35,8 @@ struct unit {
 struct name {
 	const void *address; /* of the declaration's DIE: its identity */
 	char *text;          /* NULL = it has none */
+	bool scoped;         /* it says what it is in */
+	char *in_std;        /* made when it is needed */
 };
 
 struct dwarf_names {
@@ -69,8 +69,10 @@ dwarf_names_free(struct dwarf_names *names)
 	}
 	for (i = 0; i < names->names.capacity; i++) {
 		name = names->names.slots[i].entry;
-		if (name)
+		if (name) {
 			free(name->text);
+			free(name->in_std);
+		}
 		free(name);
 	}
 	hashtab_release(&names->units);
@@ -119,10 +121,11 @@ collect_scopes(struct unit *unit, Dwarf_Die *parent, Dwarf_Off parent_end,
 	Dwarf_Off offset, end;
 	bool more;
 
-	if (depth >= SCOPES_MAX || dwarf_child(parent, &die) != 0)
+	if (depth >= DWARF_DEPTH_MAX ||
+	    !dwarf_walk_first(parent, parent_end, &die))
 		return;
 	do {
-		more = dwarf_siblingof(&die, &next) == 0;
+		more = dwarf_walk_next(&die, parent_end, &next);
 		if (dwarf_haschildren(&die) > 0) {
 			offset = dwarf_dieoffset(&die);
 			end = more ? dwarf_dieoffset(&next) : parent_end;
@@ -178,7 +181,7 @@ unit_of(struct dwarf_names *names, Dwarf_Die *die)
 		unit = xcalloc(1, sizeof(*unit));
 		unit->address = cu.addr;
 		if (!is_c(&cu))
-			collect_scopes(unit, &cu, UINT64_MAX, 0);
+			collect_scopes(unit, &cu, DWARF_NO_END, 0);
 		ranges_sort(&unit->ranges);
 		*place = unit;
 	}
@@ -207,11 +210,11 @@ declaration_of(const Dwarf_Die *function)
 static char *
 put_together(const struct unit *unit, Dwarf_Off offset, const char *name)
 {
-	const char *scopes[SCOPES_MAX];
+	const char *scopes[DWARF_DEPTH_MAX];
 	struct strbuf text = { 0 };
 	size_t count = 0, found;
 
-	while (unit && count < SCOPES_MAX) {
+	while (unit && count < DWARF_DEPTH_MAX) {
 		found = ranges_find(&unit->ranges, offset);
 		if (found == RANGES_NONE)
 			break;
@@ -232,8 +235,45 @@ name_equal(const void *entry, const void *key)
 	return ((const struct name *)entry)->address == key;
 }
 
+/* The namespace of what stands in a header of libstdc++ or libc++, NULL if it
+ * is not one. */
+static const char *
+library_namespace(const char *file)
+{
+	const char *header = file ? strstr(file, "/include/c++/") : NULL;
+
+	if (!header)
+		return NULL;
+	return strstr(header, "/ext/") ? "__gnu_cxx" : "std";
+}
+
+/* The placement forms, which are inline, are in no namespace. */
+static bool
+is_operator_new(const char *text)
+{
+	return strncmp(text, "operator new", 12) == 0 ||
+	       strncmp(text, "operator delete", 15) == 0;
+}
+
+static const char *
+with_namespace(struct name *name, const char *file)
+{
+	const char *space = library_namespace(file);
+	struct strbuf text = { 0 };
+
+	if (!space || !name->text || name->scoped ||
+	    is_operator_new(name->text))
+		return name->text;
+	if (!name->in_std) {
+		strbuf_addf(&text, "%s::%s", space, name->text);
+		name->in_std = strbuf_detach(&text);
+	}
+	return name->in_std;
+}
+
 const char *
-dwarf_qualified_name(struct dwarf_names *names, Dwarf_Die *function)
+dwarf_qualified_name(struct dwarf_names *names, Dwarf_Die *function,
+		     const char *file)
 {
 	Dwarf_Die die = declaration_of(function);
 	const char *simple;
@@ -247,11 +287,13 @@ dwarf_qualified_name(struct dwarf_names *names, Dwarf_Die *function)
 		name = xcalloc(1, sizeof(*name));
 		name->address = die.addr;
 		simple = dwarf_diename(&die);
-		if (simple)
+		if (simple) {
 			name->text = put_together(unit_of(names, &die),
 						  dwarf_dieoffset(&die),
 						  simple);
+			name->scoped = strcmp(name->text, simple) != 0;
+		}
 		*place = name;
 	}
-	return ((struct name *)*place)->text;
+	return with_namespace(*place, file);
 }

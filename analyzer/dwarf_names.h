@@ -3,7 +3,9 @@
  * knew none yet (functions inlined at link time), the name is put together
  * from the scopes that the function is declared in, as in
  * std::vector<int>::push_back: without parameters, but still of use to rules
- * that go by names.
+ * that go by names. Where there are no scopes either (clang's
+ * -gline-tables-only), what is in the headers of the C++ library is at least
+ * said to be in std.
  */
 #pragma once
 
@@ -19,6 +21,7 @@ void dwarf_names_free(struct dwarf_names *names); /* NULL is allowed */
 const char *dwarf_linkage_name(Dwarf_Die *function);
 
 /* NULL if it has no name. Lives as long as `names`. All functions asked for
- * must be of one Dwarf, or of those it refers to, and those must be open. */
-const char *dwarf_qualified_name(struct dwarf_names *names,
-				 Dwarf_Die *function);
+ * must be of one Dwarf, or of those it refers to, and those must be open.
+ * `file` is the source file that its code is in; NULL = unknown. */
+const char *dwarf_qualified_name(struct dwarf_names *names, Dwarf_Die *function,
+				 const char *file);

@@ -1,34 +1,48 @@
 /*
- * Names by elfutils: one Dwfl per file, never attached to a process. libdwfl
- * finds the symbol table (also in a separate debug file, or compressed in
- * .gnu_debugdata) and the DWARF; searching them is left to symbol_index.h and
- * dwarf_index.h.
+ * Names from elfutils' libdwfl, one Dwfl per file, never attached to a process.
+ * libdwfl finds the symbol table (also in a separate debug file, or compressed
+ * in .gnu_debugdata) and the DWARF (there too, with the part that dwz may have
+ * moved to a file shared with others); searching them is left to
+ * symbol_index.h and dwarf_index.h.
  *
- * Everything here stands on verified identity: see check_identity().
+ * Everything here stands on verified identity: see sym_files.h.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <elfutils/libdwelf.h>
 #include <elfutils/libdwfl.h>
 #include <gelf.h>
 
+#include "debuginfod.h"
 #include "dwarf_index.h"
 #include "err.h"
 #include "model.h"
-#include "strbuf.h"
 #include "sym_backend.h"
+#include "sym_files.h"
 #include "symbol_index.h"
 #include "xalloc.h"
 
-#define DEBUG_PATH_DEFAULT ":.debug:/usr/lib/debug"
+#define DEBUG_PATH_DEFAULT ":.debug:"
+#define DEBUG_DIRECTORY "/usr/lib/debug"
+
+/* debuginfod.h's own limit is beyond any real build-id. */
+#define ALT_BUILD_ID_MAX 64
+
+struct sym_source {
+	struct sym_places places;
+	char *sysroot;                 /* NULL = none */
+	char *debug_path;              /* NULL = the options' */
+	struct debuginfod *debuginfod; /* NULL: not wanted */
+	struct strbuf path;            /* scratch of fetch_alt */
+	struct strbuf why;             /* why it failed */
+};
 
 struct sym_file {
-	char *debug_path; /* libdwfl keeps a pointer to the pointer */
+	const char *module_path; /* symbolize.c's */
+	char *debug_path;        /* libdwfl keeps a pointer to the pointer */
 	Dwfl_Callbacks callbacks;
 	Dwfl *dwfl;
 	Dwfl_Module *module;
@@ -36,171 +50,96 @@ struct sym_file {
 	struct symbol_index *symbols;
 	struct dwarf_index *index; /* NULL: no DWARF */
 	Dwarf_Addr dwarf_bias;     /* libdwfl's address minus DWARF's */
+	Dwarf *alt;                /* fetched by us; NULL if not */
+	Elf *alt_elf;
+	int alt_fd;
 };
 
-static int
-dwfl_start(struct err *err)
+/* --- starting -------------------------------------------------------------- */
+
+/* libdwfl would ask the network by itself: a report must not depend on it, nor
+ * wait for it. */
+static const char *
+take_urls(void)
 {
-	/* libdwfl would ask the network: a report must not depend on it, nor
-	 * wait for it. */
+	static char *urls; /* of the whole process, like the variable */
+	const char *value = getenv("DEBUGINFOD_URLS");
+
+	if (value && !urls)
+		urls = xstrdup(value);
 	unsetenv("DEBUGINFOD_URLS");
+	return urls;
+}
+
+static void
+dwfl_stop(struct sym_source *source)
+{
+	debuginfod_free(source->debuginfod);
+	free(source->sysroot);
+	free(source->debug_path);
+	strbuf_release(&source->path);
+	strbuf_release(&source->why);
+	free(source);
+}
+
+static char *
+joined(const char *first, const char *second, const char *third)
+{
+	struct strbuf text = { 0 };
+
+	strbuf_adds(&text, first);
+	strbuf_adds(&text, second);
+	strbuf_adds(&text, third);
+	return strbuf_detach(&text);
+}
+
+static int
+set_places(struct sym_source *source, const struct symbolizer_options *options,
+	   struct err *err)
+{
+	const char *root = "";
+
+	if (options->sysroot) {
+		source->sysroot = realpath(options->sysroot, NULL);
+		if (!source->sysroot)
+			return err_set(err, ERR_OPEN,
+				       "cannot use sysroot '%s': %s",
+				       options->sysroot, strerror(errno));
+		root = source->sysroot;
+	}
+	source->places.sysroot = source->sysroot;
+	source->places.debug_path = options->debug_path;
+	if (!options->debug_path) {
+		source->debug_path =
+			joined(DEBUG_PATH_DEFAULT, root, DEBUG_DIRECTORY);
+		source->places.debug_path = source->debug_path;
+	}
+	return 0;
+}
+
+static int
+dwfl_start(const struct symbolizer_options *options, struct sym_source **source,
+	   struct err *err)
+{
+	struct debuginfod_options debuginfod = {
+		.urls = take_urls(),
+		.seconds = options->debuginfod_seconds,
+		.progress = options->progress,
+		.context = options->progress_context,
+	};
+
+	*source = NULL;
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return err_set(err, ERR_OPEN, "cannot use libelf: %s",
 			       elf_errmsg(-1));
+	*source = xcalloc(1, sizeof(**source));
+	if (set_places(*source, options, err)) {
+		dwfl_stop(*source);
+		return -1;
+	}
+	if (options->debuginfod)
+		(*source)->debuginfod = debuginfod_new(&debuginfod);
 	return 0;
-}
-
-/* --- is it the file that ran? ---------------------------------------------- */
-
-static void
-add_hex(struct strbuf *buf, const uint8_t *bytes, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		strbuf_addf(buf, "%02x", bytes[i]);
-}
-
-/* Is `segment` a part of an executable PT_LOAD of the file, at the same place
- * in the file? (A separate debug file has places of its own.) */
-static bool
-has_segment(Elf *elf, const struct segment *segment, bool debug_file)
-{
-	GElf_Phdr phdr;
-	size_t count, i;
-
-	if (elf_getphdrnum(elf, &count) != 0)
-		return false;
-	for (i = 0; i < count; i++) {
-		if (!gelf_getphdr(elf, (int)i, &phdr))
-			return false;
-		if (phdr.p_type != PT_LOAD || !(phdr.p_flags & PF_X))
-			continue;
-		/* Whole pages are mapped, so it may begin before p_vaddr. */
-		if (segment->vaddr < (phdr.p_vaddr & ~UINT64_C(0xffff)) ||
-		    segment->vaddr >= phdr.p_vaddr + phdr.p_memsz)
-			continue;
-		if (debug_file || segment->vaddr - segment->file_offset ==
-					  phdr.p_vaddr - phdr.p_offset)
-			return true;
-	}
-	return false;
-}
-
-/*
- * The build-id decides. Files without one are compared by the layout of their
- * code only, so the user is told. Returns 0, or -1 and says why in `warning`.
- */
-static int
-check_identity(Elf *elf, const struct module *module, bool debug_file,
-	       struct strbuf *warning)
-{
-	const void *build_id = NULL;
-	ssize_t bytes = dwelf_elf_gnu_build_id(elf, &build_id);
-	uint32_t i;
-
-	if (bytes < 0)
-		bytes = 0;
-	if ((size_t)bytes != module->build_id_bytes ||
-	    (bytes > 0 &&
-	     memcmp(build_id, module->build_id, (size_t)bytes) != 0)) {
-		strbuf_adds(warning, "not the file that ran (build-id ");
-		if (bytes > 0)
-			add_hex(warning, build_id, (size_t)bytes);
-		else
-			strbuf_adds(warning, "missing");
-		strbuf_adds(warning, ", not ");
-		if (module->build_id_bytes > 0)
-			add_hex(warning, module->build_id,
-				module->build_id_bytes);
-		else
-			strbuf_adds(warning, "none");
-		strbuf_addc(warning, ')');
-		return -1;
-	}
-	for (i = 0; i < module->segment_count; i++) {
-		if (!has_segment(elf, &module->segments[i], debug_file)) {
-			strbuf_adds(warning, "not the file that ran (its code "
-					     "is laid out differently)");
-			return -1;
-		}
-	}
-	if (bytes == 0)
-		strbuf_adds(warning, "has no build-id: its names are of the "
-				     "file that is there now");
-	return 0;
-}
-
-/* Opens a path and verifies it. Returns a descriptor, or -1 and the reason. */
-static int
-open_verified(const char *path, const struct module *module, bool debug_file,
-	      struct strbuf *warning)
-{
-	struct stat status;
-	Elf *elf;
-	int result;
-	/* Not to hang on a FIFO that a snapshot names. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-	if (fd < 0) {
-		strbuf_adds(warning, strerror(errno));
-		return -1;
-	}
-	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-		strbuf_adds(warning, "not a regular file");
-		close(fd);
-		return -1;
-	}
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	if (!elf || elf_kind(elf) != ELF_K_ELF) {
-		strbuf_adds(warning, "not an ELF file");
-		result = -1;
-	} else {
-		result = check_identity(elf, module, debug_file, warning);
-	}
-	elf_end(elf);
-	if (result) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-/*
- * A file that is gone may have left its debug file: by its build-id in one of
- * the directories of `debug_path`. It has the same addresses. Its path is
- * left in `found`.
- */
-static int
-open_debug_file(const char *debug_path, const struct module *module,
-		struct strbuf *found)
-{
-	struct strbuf ignored = { 0 };
-	const char *part = debug_path;
-	size_t len;
-	int fd = -1;
-
-	if (module->build_id_bytes < 2)
-		return -1;
-	while (fd < 0 && *part) {
-		len = strcspn(part, ":");
-		strbuf_clear(found);
-		if (part[0] == '/') {
-			strbuf_add(found, part, len);
-			strbuf_adds(found, "/.build-id/");
-			add_hex(found, module->build_id, 1);
-			strbuf_addc(found, '/');
-			add_hex(found, module->build_id + 1,
-				module->build_id_bytes - 1);
-			strbuf_adds(found, ".debug");
-			fd = open_verified(strbuf_text(found), module, true,
-					   &ignored);
-		}
-		part += len;
-		part += *part == ':';
-	}
-	strbuf_release(&ignored);
-	return fd;
 }
 
 /* --- opening --------------------------------------------------------------- */
@@ -212,6 +151,11 @@ dwfl_close_file(struct sym_file *file)
 	dwarf_index_free(file->index);
 	if (file->dwfl)
 		dwfl_end(file->dwfl);
+	if (file->alt)
+		dwarf_end(file->alt);
+	elf_end(file->alt_elf);
+	if (file->alt_fd >= 0)
+		close(file->alt_fd);
 	free(file->debug_path);
 	free(file);
 }
@@ -221,7 +165,6 @@ static bool
 load(struct sym_file *file, const char *path, int fd)
 {
 	GElf_Addr bias;
-	Dwarf *dwarf;
 
 	file->dwfl = dwfl_begin(&file->callbacks);
 	if (file->dwfl)
@@ -235,64 +178,268 @@ load(struct sym_file *file, const char *path, int fd)
 		return false;
 	file->bias = bias;
 	file->symbols = symbol_index_new(file->module);
-	dwarf = dwfl_module_getdwarf(file->module, &file->dwarf_bias);
-	if (dwarf)
-		file->index = dwarf_index_new(dwarf);
 	return true;
 }
 
+/* --- what dwz moved to another file ---------------------------------------- */
+
+static bool
+has_build_id(Dwarf *dwarf, const void *wanted, size_t wanted_bytes)
+{
+	const void *build_id;
+	ssize_t bytes = dwelf_elf_gnu_build_id(dwarf_getelf(dwarf), &build_id);
+
+	return bytes > 0 && (size_t)bytes == wanted_bytes &&
+	       memcmp(build_id, wanted, wanted_bytes) == 0;
+}
+
+static Dwarf *
+fetch_alt(struct sym_source *source, struct sym_file *file,
+	  const void *build_id, size_t bytes)
+{
+	const struct module alt = {
+		.build_id = build_id,
+		.build_id_bytes = (uint32_t)bytes,
+	};
+
+	strbuf_clear(&source->why);
+	if (!source->debuginfod || bytes > ALT_BUILD_ID_MAX)
+		return NULL;
+	file->alt_fd = debuginfod_fetch(source->debuginfod,
+					DEBUGINFOD_DEBUGINFO, build_id, bytes,
+					file->module_path, &source->path,
+					&source->why);
+	if (file->alt_fd < 0 ||
+	    sym_files_verify(file->alt_fd, &alt, true, &source->why))
+		return NULL;
+	file->alt_elf = elf_begin(file->alt_fd, ELF_C_READ_MMAP, NULL);
+	file->alt = dwarf_begin_elf(file->alt_elf, DWARF_C_READ, NULL);
+	return file->alt;
+}
+
+/*
+ * Returns false if the DWARF can't be used. Without the other file it can,
+ * though names in it are missing; with a wrong one (libdw does not compare
+ * build-ids where it falls back on the path) it would give wrong names.
+ */
+static bool
+complete_dwarf(struct sym_source *source, struct sym_file *file, Dwarf *dwarf,
+	       struct sym_warnings *warnings)
+{
+	const void *build_id;
+	const char *name;
+	ssize_t bytes = dwelf_dwarf_gnu_debugaltlink(dwarf, &name, &build_id);
+	struct strbuf text = { 0 };
+	Dwarf *alt;
+
+	if (bytes <= 0)
+		return true;
+	alt = dwarf_getalt(dwarf);
+	if (alt && has_build_id(alt, build_id, (size_t)bytes))
+		return true;
+	if (alt) {
+		strbuf_addf(&text,
+			    "debug information not used: '%s', which it "
+			    "refers to, is of another build",
+			    name);
+	} else if ((alt = fetch_alt(source, file, build_id, (size_t)bytes))) {
+		dwarf_setalt(dwarf, alt);
+		return true;
+	} else {
+		strbuf_addf(&text,
+			    "some names are missing: its debug information "
+			    "refers to '%s', which can't be used",
+			    name);
+		if (source->why.len > 0)
+			strbuf_addf(&text, "; %s", strbuf_text(&source->why));
+	}
+	sym_warn(warnings, file->module_path, strbuf_text(&text));
+	strbuf_release(&text);
+	return !alt;
+}
+
+static bool
+has_debug_info(Elf *elf)
+{
+	Elf_Scn *section = NULL;
+	const char *name;
+	GElf_Shdr header;
+	size_t names;
+
+	if (!elf || elf_getshdrstrndx(elf, &names) != 0)
+		return false;
+	while ((section = elf_nextscn(elf, section))) {
+		if (!gelf_getshdr(section, &header) ||
+		    header.sh_type == SHT_NOBITS)
+			continue;
+		name = elf_strptr(elf, names, header.sh_name);
+		if (name && (strcmp(name, ".debug_info") == 0 ||
+			     strcmp(name, ".zdebug_info") == 0))
+			return true;
+	}
+	return false;
+}
+
+static void
+load_dwarf(struct sym_source *source, struct sym_file *file,
+	   struct sym_warnings *warnings)
+{
+	Dwarf *dwarf = dwfl_module_getdwarf(file->module, &file->dwarf_bias);
+	GElf_Addr bias;
+	Elf *elf = dwarf ? dwarf_getelf(dwarf)
+			 : dwfl_module_getelf(file->module, &bias);
+
+	if (dwarf) {
+		if (!complete_dwarf(source, file, dwarf, warnings))
+			return;
+		file->index = dwarf_index_new(dwarf);
+		if (!dwarf_index_is_empty(file->index))
+			return;
+		dwarf_index_free(file->index);
+		file->index = NULL;
+	}
+	/* Damaged, or compressed in a way that this libdw does not know. */
+	if (has_debug_info(elf))
+		sym_warn(warnings, file->module_path,
+			 "debug information not used: libdw can't read it");
+}
+
+/* Takes the descriptor. NULL: why is in `why`. */
 static struct sym_file *
-load_file(const char *path, const char *debug_path, int fd,
-	  struct strbuf *warning)
+load_file(struct sym_source *source, const struct module *module,
+	  const char *path, int fd, struct strbuf *why,
+	  struct sym_warnings *warnings)
 {
 	struct sym_file *file = xcalloc(1, sizeof(*file));
 
-	file->debug_path = xstrdup(debug_path);
+	file->module_path = module->path;
+	file->alt_fd = -1;
+	file->debug_path = xstrdup(source->places.debug_path);
 	file->callbacks = (Dwfl_Callbacks){
 		.find_elf = dwfl_build_id_find_elf,
 		.find_debuginfo = dwfl_standard_find_debuginfo,
 		.section_address = dwfl_offline_section_address,
 		.debuginfo_path = &file->debug_path,
 	};
-	if (load(file, path, fd))
+	if (load(file, path, fd)) {
+		load_dwarf(source, file, warnings);
 		return file;
-	strbuf_clear(warning);
-	strbuf_addf(warning, "unusable: %s", dwfl_errmsg(-1));
+	}
+	strbuf_clear(why);
+	strbuf_addf(why, "unusable: %s", dwfl_errmsg(-1));
 	dwfl_close_file(file);
 	return NULL;
 }
 
+/* --- choosing the file ----------------------------------------------------- */
+
 static struct sym_file *
-dwfl_open_file(const struct symbolizer_options *options,
-	       const struct module *module, struct strbuf *warning)
+open_here(struct sym_source *source, const struct module *module,
+	  struct strbuf *why, struct sym_warnings *warnings)
 {
-	const char *debug_path = options->debug_path ? options->debug_path
-						     : DEBUG_PATH_DEFAULT;
-	struct strbuf reason = { 0 }, found = { 0 };
+	struct strbuf path = { 0 };
+	struct sym_file *file = NULL;
+	int fd = sym_files_open(&source->places, module, &path, why);
+
+	if (fd < 0) {
+		strbuf_clear(&path);
+		fd = sym_files_open_debug(&source->places, module, &path);
+		if (fd >= 0)
+			strbuf_clear(why);
+	}
+	if (fd >= 0)
+		file = load_file(source, module, strbuf_text(&path), fd, why,
+				 warnings);
+	strbuf_release(&path);
+	return file;
+}
+
+/* NULL: why is in `why`; errno as of debuginfod_fetch. */
+static struct sym_file *
+fetch_file(struct sym_source *source, enum debuginfod_kind kind,
+	   const struct module *module, struct strbuf *why,
+	   struct sym_warnings *warnings)
+{
+	const char *slash = strrchr(module->path, '/');
+	struct strbuf path = { 0 }, mismatch = { 0 };
+	struct sym_file *file = NULL;
+	int fd = debuginfod_fetch(source->debuginfod, kind, module->build_id,
+				  module->build_id_bytes,
+				  slash ? slash + 1 : module->path, &path, why);
+	int error = errno;
+
+	if (fd >= 0 && sym_files_verify(fd, module, true, &mismatch)) {
+		strbuf_addf(why, "debuginfod: what a server sent is %s",
+			    strbuf_text(&mismatch));
+		close(fd);
+	} else if (fd >= 0) {
+		file = load_file(source, module, strbuf_text(&path), fd, why,
+				 warnings);
+	}
+	strbuf_release(&path);
+	strbuf_release(&mismatch);
+	errno = error;
+	return file;
+}
+
+/* Takes `file`, what is here, which may be NULL, and returns that or what is
+ * better. */
+static struct sym_file *
+ask_servers(struct sym_source *source, const struct module *module,
+	    struct sym_file *file, struct strbuf *why,
+	    struct sym_warnings *warnings)
+{
+	struct strbuf reason = { 0 };
+	struct sym_file *fetched = fetch_file(source, DEBUGINFOD_DEBUGINFO,
+					      module, &reason, warnings);
+
+	/* A symbol table is better than nothing. Who does not answer is not
+	 * asked twice. */
+	if (!fetched && !file && errno == ENOENT) {
+		strbuf_clear(&reason);
+		fetched = fetch_file(source, DEBUGINFOD_EXECUTABLE, module,
+				     &reason, warnings);
+	}
+	if (fetched && (!file || fetched->index)) {
+		if (file)
+			dwfl_close_file(file);
+		file = fetched;
+		strbuf_clear(why);
+	} else {
+		if (fetched)
+			dwfl_close_file(fetched);
+		if (reason.len > 0 && why->len > 0)
+			strbuf_adds(why, "; ");
+		strbuf_adds(why, strbuf_text(&reason));
+	}
+	strbuf_release(&reason);
+	return file;
+}
+
+static struct sym_file *
+dwfl_open_file(struct sym_source *source, const struct module *module,
+	       struct sym_warnings *warnings)
+{
+	struct strbuf why = { 0 };
 	struct sym_file *file = NULL;
 	int fd;
 
-	/* "", "[vdso]": code that is in no file. */
-	if (module->path[0] != '/')
-		return NULL;
-	fd = open_verified(module->path, module, false, &reason);
-	if (fd >= 0) {
-		file = load_file(module->path, debug_path, fd, &reason);
-	} else {
-		fd = open_debug_file(debug_path, module, &found);
-		if (fd >= 0) {
-			strbuf_clear(&reason);
-			file = load_file(strbuf_text(&found), debug_path, fd,
-					 &reason);
-		}
+	if (module->path[0] == '/') {
+		file = open_here(source, module, &why, warnings);
+		if (source->debuginfod && (!file || !file->index))
+			file = ask_servers(source, module, file, &why,
+					   warnings);
+		if (why.len > 0)
+			sym_warn(warnings, module->path, strbuf_text(&why));
+	} else if (strcmp(module->path, "[vdso]") == 0) {
+		/* Without it nothing is lost that one could do anything
+		 * about, so nothing is said. */
+		fd = sym_files_open_vdso(module);
+		if (fd >= 0)
+			file = load_file(source, module, module->path, fd, &why,
+					 warnings);
 	}
-	if (reason.len > 0) {
-		strbuf_addc(warning, '\'');
-		strbuf_add_printable(warning, module->path);
-		strbuf_addf(warning, "': %s", strbuf_text(&reason));
-	}
-	strbuf_release(&reason);
-	strbuf_release(&found);
+	strbuf_release(&why);
 	return file;
 }
 
@@ -315,6 +462,7 @@ dwfl_find(struct sym_file *file, uint64_t vaddr, struct sym_chain *chain)
 
 const struct sym_backend sym_dwfl = {
 	.start = dwfl_start,
+	.stop = dwfl_stop,
 	.open = dwfl_open_file,
 	.find = dwfl_find,
 	.close = dwfl_close_file,

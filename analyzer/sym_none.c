@@ -2,19 +2,22 @@
 #include "sym_backend.h"
 
 static int
-none_start(struct err *err)
+none_start(const struct symbolizer_options *options, struct sym_source **source,
+	   struct err *err)
 {
+	(void)options;
 	(void)err;
+	*source = NULL;
 	return 0;
 }
 
 static struct sym_file *
-none_open(const struct symbolizer_options *options, const struct module *module,
-	  struct strbuf *warning)
+none_open(struct sym_source *source, const struct module *module,
+	  struct sym_warnings *warnings)
 {
-	(void)options;
+	(void)source;
 	(void)module;
-	(void)warning;
+	(void)warnings;
 	return NULL;
 }
 

@@ -34,22 +34,28 @@ struct place {
 	struct symbol entries[];
 };
 
-/* A function's two names; or, without `function`, just a text. */
+/* A function's names; or, without `function`, just a text. */
 struct name {
 	char *function;
+	const char *bare; /* another name's text; NULL: not asked for yet */
 	char linkage_name[];
 };
+
+/* More than most processes have modules. */
+#define RECENT_FILES 256
 
 struct symbolizer {
 	struct symbolizer_options options;
 	const struct sym_backend *backend;
+	struct sym_source *source; /* the backend's */
 	struct hashtab files;
 	struct hashtab places;
 	struct hashtab names;
 	struct file *all_files; /* newest first */
-	char **warnings;
-	size_t warning_count;
-	size_t warning_capacity;
+	/* By where a module lay when it was met; that may be another module's
+	 * place by now, so what is found is compared. */
+	struct file *recent[RECENT_FILES];
+	struct sym_warnings warnings;
 	struct sym_chain chain; /* scratch of one lookup */
 	struct strbuf text;     /* scratch */
 };
@@ -67,18 +73,33 @@ sym_chain_add(struct sym_chain *chain, const char *linkage_name,
 	};
 }
 
+void
+sym_warn(struct sym_warnings *warnings, const char *path, const char *reason)
+{
+	struct strbuf line = { 0 };
+
+	strbuf_addc(&line, '\'');
+	strbuf_add_printable(&line, path);
+	strbuf_adds(&line, "': ");
+	strbuf_add_printable(&line, reason);
+	warnings->lines = xgrow(warnings->lines, &warnings->capacity,
+				warnings->count + 1, sizeof(*warnings->lines));
+	warnings->lines[warnings->count++] = strbuf_detach(&line);
+}
+
 struct symbolizer *
 symbolizer_open(const struct symbolizer_options *options, struct err *err)
 {
 	const struct sym_backend *backend = options->use_symbols ? &sym_dwfl
 								 : &sym_none;
-	struct symbolizer *symbolizer;
+	struct symbolizer *symbolizer = xcalloc(1, sizeof(*symbolizer));
 
-	if (backend->start(err))
-		return NULL;
-	symbolizer = xcalloc(1, sizeof(*symbolizer));
 	symbolizer->options = *options;
 	symbolizer->backend = backend;
+	if (backend->start(&symbolizer->options, &symbolizer->source, err)) {
+		free(symbolizer);
+		return NULL;
+	}
 	return symbolizer;
 }
 
@@ -102,6 +123,7 @@ intern(struct symbolizer *symbolizer, const char *text)
 	if (!name) {
 		name = xmalloc(xadd(sizeof(*name), bytes));
 		name->function = NULL;
+		name->bare = NULL;
 		memcpy(name->linkage_name, text, bytes);
 		*place = name;
 	}
@@ -152,16 +174,6 @@ base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static void
-warn(struct symbolizer *symbolizer, struct strbuf *text)
-{
-	symbolizer->warnings = xgrow(symbolizer->warnings,
-				     &symbolizer->warning_capacity,
-				     symbolizer->warning_count + 1,
-				     sizeof(*symbolizer->warnings));
-	symbolizer->warnings[symbolizer->warning_count++] = strbuf_detach(text);
-}
-
 static struct file *
 opened_under_other_path(const struct symbolizer *symbolizer,
 			const struct module *module)
@@ -195,10 +207,9 @@ file_new(struct symbolizer *symbolizer, const struct module *module)
 	file->base = base_name(file->path);
 	file->source = other ? other : file;
 	if (!other) {
-		file->opened = symbolizer->backend->open(
-			&symbolizer->options, &file->module, &symbolizer->text);
-		if (symbolizer->text.len > 0)
-			warn(symbolizer, &symbolizer->text);
+		file->opened = symbolizer->backend->open(symbolizer->source,
+							 &file->module,
+							 &symbolizer->warnings);
 	}
 	file->next = symbolizer->all_files;
 	symbolizer->all_files = file;
@@ -209,15 +220,21 @@ file_new(struct symbolizer *symbolizer, const struct module *module)
 static struct file *
 file_of(struct symbolizer *symbolizer, const struct module *module)
 {
-	uint64_t hash =
-		hash_bytes(HASH_START, module->path, strlen(module->path));
+	struct file **recent =
+		&symbolizer->recent[(uintptr_t)module / sizeof(*module) %
+				    RECENT_FILES];
+	uint64_t hash;
 	void **place;
 
+	if (*recent && file_equal(*recent, module))
+		return (*recent)->source;
+	hash = hash_bytes(HASH_START, module->path, strlen(module->path));
 	hash = hash_bytes(hash, module->build_id, module->build_id_bytes);
 	place = hashtab_place(&symbolizer->files, hash, module, file_equal);
 	if (!*place)
 		*place = file_new(symbolizer, module);
-	return ((struct file *)*place)->source;
+	*recent = *place;
+	return (*recent)->source;
 }
 
 /* --- places ---------------------------------------------------------------- */
@@ -320,6 +337,27 @@ symbolizer_lookup(struct symbolizer *symbolizer, const struct module *module,
 	return &((struct place *)*place)->symbols;
 }
 
+const char *
+symbolizer_linkage_name(struct symbolizer *symbolizer,
+			const struct module *module, uint64_t address)
+{
+	const struct symbols *symbols =
+		symbolizer_lookup(symbolizer, module, address);
+	struct name *name;
+	char *bare;
+
+	if (!symbols->named)
+		return NULL;
+	name = intern(symbolizer,
+		      symbols->entries[symbols->count - 1].linkage_name);
+	if (!name->bare) {
+		bare = demangle_bare(name->linkage_name);
+		name->bare = intern(symbolizer, bare)->linkage_name;
+		free(bare);
+	}
+	return name->bare;
+}
+
 /* --- the rest -------------------------------------------------------------- */
 
 const struct symbolizer_options *
@@ -331,8 +369,9 @@ symbolizer_options(const struct symbolizer *symbolizer)
 const char *
 symbolizer_warning(const struct symbolizer *symbolizer, size_t index)
 {
-	return index < symbolizer->warning_count ? symbolizer->warnings[index]
-						 : NULL;
+	const struct sym_warnings *warnings = &symbolizer->warnings;
+
+	return index < warnings->count ? warnings->lines[index] : NULL;
 }
 
 static void
@@ -366,9 +405,11 @@ symbolizer_close(struct symbolizer *symbolizer)
 			free(name->function);
 		free(name);
 	}
-	for (i = 0; i < symbolizer->warning_count; i++)
-		free(symbolizer->warnings[i]);
-	free(symbolizer->warnings);
+	if (symbolizer->backend->stop)
+		symbolizer->backend->stop(symbolizer->source);
+	for (i = 0; i < symbolizer->warnings.count; i++)
+		free(symbolizer->warnings.lines[i]);
+	free(symbolizer->warnings.lines);
 	hashtab_release(&symbolizer->files);
 	hashtab_release(&symbolizer->places);
 	hashtab_release(&symbolizer->names);

@@ -119,6 +119,9 @@ wrappers_are_not_blamed(void **state)
 {
 	static const char *const wrappers[] = {
 		"strdup@libc.so.6",
+		"fopen@libc.so.6",
+		"__fopen_internal@libc.so.6",
+		"__alloc_dir@libc.so.6",
 		"__asprintf_chk@libc.so.6",
 		"_IO_getdelim@libc.so.6",
 		"zmalloc",
@@ -208,7 +211,7 @@ functions_that_do_more_are_blamed(void **state)
 		"core::Engine::run()",
 		"operator newish()",
 		"app+0x1234",
-		"fopen@libc.so.6",
+		"regcomp@libc.so.6",
 	};
 	struct blame *blame = blame_new();
 	struct stack_text stack;
@@ -351,6 +354,9 @@ creator_of_a_thread_is_blamed(void **state)
 		      "spawn_worker|main",
 		      "spawn_worker");
 	expect_thread(blame, "thrd_create|start_pool|main", "start_pool");
+	/* Where a goroutine waits is not who made it. */
+	expect_thread(blame, "runtime.gopark|runtime.chanrecv|main.wait|main.f",
+		      "main.wait");
 	expect_thread(blame, "g_thread_new|g_thread_pool_new|main",
 		      "g_thread_pool_new");
 	expect_thread(blame,

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,18 +100,71 @@ other_names_stay_as_they_are(void **state)
 static void
 endless_nesting_does_not_end_the_stack(void **state)
 {
-	size_t depth = 200000;
-	char *name = xmalloc(depth + 8);
-	char *readable;
+	static const size_t depths[] = { 4000, 200000 };
+	static const char nests[] = "PFK";
+	size_t i, k, depth;
+	char *name;
 
 	(void)state;
-	memcpy(name, "_Z1f", 4);
-	memset(name + 4, 'P', depth);
-	memcpy(name + 4 + depth, "i", 2);
-	readable = demangle(name);
-	assert_string_equal(readable, name);
-	free(readable);
-	free(name);
+	for (i = 0; i < 2; i++) {
+		for (k = 0; nests[k]; k++) {
+			depth = depths[i];
+			name = xmalloc(depth + 8);
+			memcpy(name, "_Z1f", 4);
+			memset(name + 4, nests[k], depth);
+			memcpy(name + 4 + depth, "i", 2);
+			/* Freed in any case; whether libiberty gives up is
+			 * its own affair below its limit. */
+			free(demangle(name));
+			free(name);
+		}
+	}
+}
+
+/* A<int, int>, A<that, that>, A<that, that> ... */
+static void
+name_that_grows_without_end_stays_mangled(void **state)
+{
+	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	char name[512] = "_Z1f1AIiiE";
+	size_t len = strlen(name);
+	int i;
+
+	(void)state;
+	for (i = 0; i < 34; i++)
+		len += (size_t)sprintf(name + len, "S_IS%c_S%c_E", digits[i],
+				       digits[i]);
+	expect(name, name);
+}
+
+static void
+long_names_are_demangled(void **state)
+{
+	char name[4000] = "_Z1f";
+	char readable[8000] = "f(";
+	char *result;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 300; i++) {
+		sprintf(name + strlen(name), "7name%03d", i);
+		sprintf(readable + strlen(readable), "%sname%03d",
+			i ? ", " : "", i);
+	}
+	strcat(readable, ")");
+	result = demangle(name);
+	assert_string_equal(result, readable);
+	free(result);
+}
+
+static void
+bare_name_stays_mangled(void **state)
+{
+	char *bare = demangle_bare("_Z5parsei.part.0.cold");
+
+	(void)state;
+	assert_string_equal(bare, "_Z5parsei");
+	free(bare);
 }
 
 int
@@ -126,6 +180,9 @@ main(void)
 			private_aliases_of_glibc_are_the_function_itself),
 		cmocka_unit_test(other_names_stay_as_they_are),
 		cmocka_unit_test(endless_nesting_does_not_end_the_stack),
+		cmocka_unit_test(name_that_grows_without_end_stays_mangled),
+		cmocka_unit_test(long_names_are_demangled),
+		cmocka_unit_test(bare_name_stays_mangled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,8 +134,11 @@ path_of(const char *name)
 static struct symbolizer *
 open_symbolizer(bool use_symbols, bool inlines, const char *debug_path)
 {
-	const struct symbolizer_options options = { use_symbols, inlines,
-						    debug_path };
+	const struct symbolizer_options options = {
+		.use_symbols = use_symbols,
+		.inlines = inlines,
+		.debug_path = debug_path,
+	};
 	struct symbolizer *symbolizer;
 	struct err err;
 
@@ -270,6 +273,45 @@ equal_places_are_one(void **state)
 	assert_ptr_equal(look_up(symbolizer, &elsewhere, address + 0x10000),
 			 first);
 	assert_ptr_equal(look_up(symbolizer, &self, address), first);
+	symbolizer_close(symbolizer);
+}
+
+static void
+module_that_lies_where_another_lay_is_another(void **state)
+{
+	struct symbolizer *symbolizer = open_symbolizer(true, true, NULL);
+	struct module module = self;
+	uint8_t build_id[20];
+	int line;
+	void *address = symbolize_plain(&line);
+
+	(void)state;
+	assert_true(look_up(symbolizer, &module, address)->named);
+	memcpy(build_id, self.build_id, sizeof(build_id));
+	build_id[19] ^= 1;
+	module.build_id = build_id;
+	assert_false(look_up(symbolizer, &module, address)->named);
+	module = self;
+	assert_true(look_up(symbolizer, &module, address)->named);
+	module.path = "/nonexistent/other";
+	module.build_id = NULL;
+	module.build_id_bytes = 0;
+	expect_fallback(look_up(symbolizer, &module, address), "other",
+			address);
+	symbolizer_close(symbolizer);
+}
+
+static void
+linkage_name_of_inlined_code_is_the_real_functions(void **state)
+{
+	struct symbolizer *symbolizer = open_symbolizer(true, true, NULL);
+	int lines[3];
+	uint64_t address = (uint64_t)(uintptr_t)symbolize_outer(lines);
+
+	(void)state;
+	assert_string_equal(symbolizer_linkage_name(symbolizer, &self, address),
+			    "symbolize_outer");
+	assert_null(symbolizer_linkage_name(symbolizer, NULL, address));
 	symbolizer_close(symbolizer);
 }
 
@@ -653,6 +695,9 @@ main(void)
 		cmocka_unit_test(inlined_functions_come_innermost_first),
 		cmocka_unit_test(without_inlines_the_real_function_is_left),
 		cmocka_unit_test(equal_places_are_one),
+		cmocka_unit_test(module_that_lies_where_another_lay_is_another),
+		cmocka_unit_test(
+			linkage_name_of_inlined_code_is_the_real_functions),
 		cmocka_unit_test(no_symbols_opens_no_file),
 		cmocka_unit_test(other_build_id_gives_no_names_but_one_warning),
 		cmocka_unit_test(missing_build_id_on_one_side_is_another_file),
