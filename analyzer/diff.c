@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "match.h"
 #include "xalloc.h"
 
 /* Rows of one kind while they are made. */
@@ -11,125 +10,245 @@ struct table {
 	struct row *rows;
 	size_t count;
 	size_t capacity;
-	size_t *by_stack; /* row + 1 by number of the stack, 0 = no row yet */
-	size_t by_stack_count;
-	size_t by_stack_capacity;
+	uint32_t *by_class; /* row + 1, 0 = no row yet */
+	int64_t *best;      /* by row: growth of the stack that stands for it */
+	size_t best_capacity;
 };
 
-/* The row of a stack on one side, made if it is the first of it. */
-static struct row *
-find_row(struct table *table, struct match *match, unsigned int side,
-	 const struct model *model, struct node_id node, uint32_t flags)
+/* Of what rows are made of. */
+struct making {
+	struct diff *diff;
+	const struct history *history;
+	bool is_single; /* the first snapshot is the new one */
+};
+
+static void
+sum_amounts(struct amount *sum, struct amount amount)
 {
-	uint32_t stack = match_stack(match, side, node, flags);
+	sum->objects += amount.objects;
+	sum->bytes += amount.bytes;
+}
+
+static struct amount
+difference(struct amount a, struct amount b)
+{
+	return (struct amount){ a.objects - b.objects, a.bytes - b.bytes };
+}
+
+static struct row *
+find_row(struct table *table, const struct classes *classes, uint32_t cls,
+	 enum row_kind kind)
+{
 	struct row *row;
 
-	table->by_stack = xgrow(table->by_stack, &table->by_stack_capacity,
-				(size_t)stack + 1, sizeof(*table->by_stack));
-	while (table->by_stack_count <= stack)
-		table->by_stack[table->by_stack_count++] = 0;
-	if (table->by_stack[stack] == 0) {
+	if (!table->by_class[cls]) {
 		table->rows = xgrow(table->rows, &table->capacity,
 				    table->count + 1, sizeof(*table->rows));
+		table->best = xgrow(table->best, &table->best_capacity,
+				    table->count + 1, sizeof(*table->best));
+		table->best[table->count] = INT64_MIN;
 		row = &table->rows[table->count++];
 		memset(row, 0, sizeof(*row));
-		row->stack = stack;
-		table->by_stack[stack] = table->count;
+		row->kind = kind;
+		row->cls = cls;
+		row->label = classes->labels ? classes->labels[cls] : NULL;
+		table->by_class[cls] = (uint32_t)table->count;
 	}
-	row = &table->rows[table->by_stack[stack] - 1];
-	/* The new snapshot comes second and so has the last word. */
-	if (row->model != model) {
-		row->model = model;
-		row->node = node;
-	}
-	row->flags |= flags;
-	return row;
+	return &table->rows[table->by_class[cls] - 1];
 }
 
+/* One track is borrowed as it is; of several a sum is made. Most tracks were
+ * never live at a snapshot: their rows get one line of zeros at the end. */
 static void
-add(struct amount *amount, int64_t sign, uint64_t objects, uint64_t bytes)
+add_points(const struct making *making, struct row *row,
+	   const struct track *track)
 {
-	amount->objects += sign * (int64_t)objects;
-	amount->bytes += sign * (int64_t)bytes;
-}
-
-/* The side of the new snapshot adds to the columns of what happened in
- * between, the side of the old one takes away. */
-static void
-add_heap(struct table *table, struct match *match, unsigned int side,
-	 const struct model *model, bool is_old)
-{
-	int64_t sign = is_old ? -1 : 1;
+	struct model *pool = making->diff->pool;
+	size_t count = making->diff->point_count;
+	struct amount *sum;
 	uint32_t i;
 
-	for (i = 1; i <= model->site_count; i++) {
-		const struct site *site = &model->sites[i];
-		const struct counts *counts = &site->counts;
-		struct row *row = find_row(table, match, side, model,
-					   site->node, site->flags);
-
-		row->kind = ROW_HEAP;
-		*(is_old ? &row->in_old : &row->in_new) = true;
-		add(is_old ? &row->live_old : &row->live_new, 1,
-		    counts->live_objects, counts->live_bytes);
-		add(&row->alloc, sign, counts->alloc_objects,
-		    counts->alloc_bytes);
-		add(&row->release, sign, counts->free_objects,
-		    counts->free_bytes);
+	if (count == 0 || track->live_count == 0)
+		return;
+	if (!row->points && track->live_count == count) {
+		row->points = track->live;
+		return;
 	}
+	sum = model_keep_zeroed(pool, count, sizeof(*sum));
+	if (row->points)
+		memcpy(sum, row->points, count * sizeof(*sum));
+	for (i = 0; i < track->live_count; i++)
+		sum_amounts(&sum[i], track->live[i]);
+	row->points = sum;
 }
 
 static void
-add_threads(struct table *table, struct match *match, unsigned int side,
-	    const struct model *model, bool is_old)
+add_track(const struct making *making, struct table *table,
+	  const struct classes *classes, const struct track *track,
+	  enum row_kind kind)
 {
-	int64_t sign = is_old ? -1 : 1;
-	uint32_t i;
+	static const struct moment none;
+	const struct moment *before = making->is_single ? &none : &track->first;
+	const struct moment *after = making->is_single ? &track->first
+						       : &track->last;
+	struct row *row =
+		find_row(table, classes, classes->of[track->stack], kind);
+	int64_t growth = after->live.bytes - before->live.bytes;
+	int64_t *best = &table->best[row - table->rows];
 
-	for (i = 1; i <= model->thread_site_count; i++) {
-		const struct thread_site *site = &model->thread_sites[i];
-		struct row *row = find_row(table, match, side, model,
-					   site->node, site->flags);
-		struct thread_amount *threads = is_old ? &row->threads_old
-						       : &row->threads_new;
+	if (growth > *best) {
+		struct atlas_stack stack =
+			atlas_stack(making->history->atlas, track->stack);
 
-		row->kind = ROW_THREAD;
-		*(is_old ? &row->in_old : &row->in_new) = true;
-		add(is_old ? &row->live_old : &row->live_new, 1,
-		    site->running + site->exited_unjoined,
-		    site->held_stack_bytes);
-		add(&row->alloc, sign, site->created,
-		    site->created_stack_bytes);
-		add(&row->release, sign, site->released,
-		    site->released_stack_bytes);
-		threads->running += (int64_t)site->running;
-		threads->unjoined += (int64_t)site->exited_unjoined;
+		*best = growth;
+		row->stack = track->stack;
+		row->node = stack.node;
 	}
+	row->stacks++;
+	row->flags |= track->flags;
+	row->in_old |= before->present;
+	row->in_new |= after->present;
+	sum_amounts(&row->live_old, before->live);
+	sum_amounts(&row->live_new, after->live);
+	sum_amounts(&row->inherited, after->inherited);
+	sum_amounts(&row->alloc, difference(after->alloc, before->alloc));
+	sum_amounts(&row->release, difference(after->release, before->release));
+	sum_amounts(&row->alloc_ever, after->alloc);
+	sum_amounts(&row->release_ever, after->release);
+	row->threads_old.running += before->threads.running;
+	row->threads_old.unjoined += before->threads.unjoined;
+	row->threads_new.running += after->threads.running;
+	row->threads_new.unjoined += after->threads.unjoined;
+	add_points(making, row, track);
 }
 
 static void
-add_ledger(struct table *table, const struct model *old_model,
-	   const struct model *new_model)
+add_tracks(const struct making *making, struct table *table,
+	   const struct classes *classes, const struct tracks *tracks,
+	   enum row_kind kind)
 {
-	unsigned int i;
+	size_t i;
 
-	if (!new_model->ledger.present ||
-	    (old_model && !old_model->ledger.present))
+	table->by_class = xcalloc((size_t)classes->count + 1, sizeof(uint32_t));
+	for (i = 0; i < tracks->count; i++)
+		add_track(making, table, classes, &tracks->list[i], kind);
+}
+
+static void
+add_ledger(const struct making *making, struct table *table)
+{
+	const struct history *history = making->history;
+	struct diff *diff = making->diff;
+	unsigned int line;
+	size_t i;
+
+	if (!history->ledger_present)
 		return;
 	table->rows = xcalloc(LEDGER_LINE_COUNT, sizeof(*table->rows));
 	table->count = LEDGER_LINE_COUNT;
-	for (i = 0; i < LEDGER_LINE_COUNT; i++) {
-		struct row *row = &table->rows[i];
+	for (line = 0; line < LEDGER_LINE_COUNT; line++) {
+		struct row *row = &table->rows[line];
+		struct amount *points;
 
 		row->kind = ROW_LEDGER;
-		row->line = (enum ledger_line)i;
-		row->model = new_model;
-		if (old_model)
-			row->live_old.bytes = old_model->ledger.bytes[i];
-		row->live_new.bytes = new_model->ledger.bytes[i];
+		row->line = (enum ledger_line)line;
+		if (diff->old_model)
+			row->live_old.bytes =
+				diff->old_model->ledger.bytes[line];
+		row->live_new.bytes = diff->new_model->ledger.bytes[line];
 		row->delta.bytes = row->live_new.bytes - row->live_old.bytes;
+		if (!diff->point_count)
+			continue;
+		points = model_keep_zeroed(diff->pool, diff->point_count,
+					   sizeof(*points));
+		for (i = 0; i < diff->point_count; i++)
+			points[i].bytes = history->ledger[line][i];
+		row->points = points;
 	}
 }
+
+/* --- ages ------------------------------------------------------------------- */
+
+static uint32_t
+class_of_age(const struct history *history, const struct classes *classes,
+	     const struct history_age *age)
+{
+	return classes->of[history->heap.list[age->track].stack];
+}
+
+/* Sorts the ages by row, with as little memory per row as can be: there may be
+ * millions, of which few are looked at closely. */
+static void
+add_births(const struct making *making, const struct table *table,
+	   const struct classes *classes)
+{
+	const struct history *history = making->history;
+	size_t *ends = xcalloc(xadd(table->count, 1), sizeof(*ends));
+	struct birth *births = xcalloc(history->age_count, sizeof(*births));
+	size_t first = 0;
+	size_t i;
+
+	for (i = 0; i < history->age_count; i++)
+		table->rows[table->by_class[class_of_age(history, classes,
+							 &history->ages[i])] -
+			    1]
+			.birth_count++;
+	for (i = 0; i < table->count; i++) {
+		table->rows[i].first_birth = ends[i] = first;
+		first += table->rows[i].birth_count;
+	}
+	for (i = 0; i < history->age_count; i++) {
+		const struct history_age *age = &history->ages[i];
+		uint32_t row =
+			table->by_class[class_of_age(history, classes, age)] -
+			1;
+
+		births[ends[row]++] = (struct birth){ age->bin, age->live };
+	}
+	making->diff->births = births;
+	free(ends);
+}
+
+static double
+seconds_before(double now_s, uint64_t moment_s)
+{
+	return now_s > (double)moment_s ? now_s - (double)moment_s : 0;
+}
+
+size_t
+diff_ages(const struct diff *diff, const struct row *row,
+	  struct age_bin ages[LKS_COHORTS])
+{
+	const struct header *header = &diff->new_model->header;
+	double now_s = (double)history_time_ns(header) / 1e9;
+	uint32_t count = header->cohort_bin_count;
+	uint32_t i;
+	size_t k;
+
+	if (!row->birth_count)
+		return 0;
+	/* Bins rise in time, so ages fall: the youngest is last there. */
+	for (i = 0; i < count; i++) {
+		const struct cohort_bin *bin =
+			&header->cohort_bins[count - 1 - i];
+
+		ages[i] = (struct age_bin){
+			.min_s = seconds_before(now_s, bin->to_s),
+			.max_s = seconds_before(now_s, bin->from_s),
+		};
+	}
+	for (k = 0; k < row->birth_count; k++) {
+		const struct birth *birth = &diff->births[row->first_birth + k];
+
+		if (birth->bin >= count)
+			continue;
+		ages[count - 1 - birth->bin].bytes += birth->live.bytes;
+		ages[count - 1 - birth->bin].objects += birth->live.objects;
+	}
+	return count;
+}
+
+/* --- the whole -------------------------------------------------------------- */
 
 static bool
 is_zero(struct amount amount)
@@ -137,11 +256,25 @@ is_zero(struct amount amount)
 	return amount.objects == 0 && amount.bytes == 0;
 }
 
+static bool
+is_ever_live(const struct diff *diff, const struct row *row)
+{
+	size_t i;
+
+	for (i = 0; i < diff->point_count; i++) {
+		if (!is_zero(row->points[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Sets the deltas; drops rows that say nothing in any column, and those of
  * which one half is not known. Returns how many the latter are. */
 static size_t
 finish_rows(const struct diff *diff, struct table *table)
 {
+	const struct amount *zeros = model_keep_zeroed(
+		diff->pool, diff->point_count, sizeof(*zeros));
 	bool need_old = diff->old_model && diff->old_model->truncated;
 	bool need_new = diff->old_model && diff->new_model->truncated;
 	size_t not_compared = 0;
@@ -151,11 +284,12 @@ finish_rows(const struct diff *diff, struct table *table)
 	for (i = 0; i < table->count; i++) {
 		struct row *row = &table->rows[i];
 
-		row->delta.objects =
-			row->live_new.objects - row->live_old.objects;
-		row->delta.bytes = row->live_new.bytes - row->live_old.bytes;
+		row->delta = difference(row->live_new, row->live_old);
+		if (diff->point_count && !row->points)
+			row->points = zeros;
 		if (is_zero(row->live_old) && is_zero(row->live_new) &&
-		    is_zero(row->alloc) && is_zero(row->release))
+		    is_zero(row->alloc) && is_zero(row->release) &&
+		    !is_ever_live(diff, row))
 			continue;
 		if ((need_old && !row->in_old) || (need_new && !row->in_new)) {
 			not_compared++;
@@ -168,7 +302,7 @@ finish_rows(const struct diff *diff, struct table *table)
 }
 
 static int
-compare_rows(const void *a, const void *b, void *match)
+compare_rows(const void *a, const void *b, void *atlas)
 {
 	const struct row *left = a;
 	const struct row *right = b;
@@ -179,14 +313,7 @@ compare_rows(const void *a, const void *b, void *match)
 		return left->delta.objects > right->delta.objects ? -1 : 1;
 	if (left->live_new.bytes != right->live_new.bytes)
 		return left->live_new.bytes > right->live_new.bytes ? -1 : 1;
-	return match_compare(match, left->stack, right->stack);
-}
-
-static void
-sum_amounts(struct amount *sum, struct amount amount)
-{
-	sum->objects += amount.objects;
-	sum->bytes += amount.bytes;
+	return atlas_compare(atlas, left->stack, right->stack);
 }
 
 static void
@@ -199,14 +326,33 @@ sum_rows(struct row *total, const struct table *table)
 
 		sum_amounts(&total->live_old, row->live_old);
 		sum_amounts(&total->live_new, row->live_new);
+		sum_amounts(&total->inherited, row->inherited);
 		sum_amounts(&total->delta, row->delta);
 		sum_amounts(&total->alloc, row->alloc);
 		sum_amounts(&total->release, row->release);
+		sum_amounts(&total->alloc_ever, row->alloc_ever);
+		sum_amounts(&total->release_ever, row->release_ever);
 		total->threads_old.running += row->threads_old.running;
 		total->threads_old.unjoined += row->threads_old.unjoined;
 		total->threads_new.running += row->threads_new.running;
 		total->threads_new.unjoined += row->threads_new.unjoined;
 	}
+}
+
+static void
+sum_points(struct diff *diff, struct row *total, const struct table *table)
+{
+	struct amount *sum;
+	size_t i, k;
+
+	if (!diff->point_count)
+		return;
+	sum = model_keep_zeroed(diff->pool, diff->point_count, sizeof(*sum));
+	for (i = 0; i < table->count; i++) {
+		for (k = 0; k < diff->point_count; k++)
+			sum_amounts(&sum[k], table->rows[i].points[k]);
+	}
+	total->points = sum;
 }
 
 /* Moves the tables into one array and frees them. */
@@ -228,7 +374,8 @@ join_tables(struct diff *diff, struct table *tables)
 			       tables[kind].rows,
 			       tables[kind].count * sizeof(*diff->rows));
 		free(tables[kind].rows);
-		free(tables[kind].by_stack);
+		free(tables[kind].by_class);
+		free(tables[kind].best);
 	}
 }
 
@@ -237,6 +384,25 @@ static bool
 is_estimate(const struct model *model)
 {
 	return model->header.sample_bytes > 1 || model->losses.thinning_shift;
+}
+
+/* Profiles tell no more of their process. */
+static bool
+is_same_program(const struct header *a, const struct header *b)
+{
+	return *a->boot_id || (strcmp(a->exe, b->exe) == 0 &&
+			       strcmp(a->exe_build_id, b->exe_build_id) == 0);
+}
+
+bool
+diff_same_process(const struct header *a, const struct header *b)
+{
+	return is_same_program(a, b) && a->pid == b->pid &&
+	       a->start_ticks == b->start_ticks &&
+	       a->start_monotonic_ns == b->start_monotonic_ns &&
+	       a->pid_namespace == b->pid_namespace &&
+	       strcmp(a->boot_id, b->boot_id) == 0 &&
+	       strcmp(a->host, b->host) == 0;
 }
 
 static bool
@@ -259,43 +425,117 @@ is_same_snapshot(const struct diff *diff)
 	       after->monotonic_ns == before->monotonic_ns;
 }
 
+static void
+set_facts(struct diff *diff)
+{
+	const struct history *history = diff->history;
+	size_t i;
+
+	diff->snapshot_count = history->snapshot_count;
+	diff->new_model = history_last(history);
+	diff->same_process = true;
+	for (i = 0; i < diff->snapshot_count; i++)
+		diff->estimated |= is_estimate(history->snapshots[i]);
+	if (diff->snapshot_count < 2)
+		return;
+	diff->old_model = history_first(history);
+	diff->same_process = diff_same_process(&diff->old_model->header,
+					       &diff->new_model->header);
+	diff->reversed = is_reversed(diff);
+	diff->same_snapshot = is_same_snapshot(diff);
+	if (diff->snapshot_count > 2)
+		diff->point_count = history->point_count;
+}
+
 struct diff *
-diff_new(const struct model *old_model, const struct model *new_model)
+diff_new(const struct history *history, const struct classes *heap,
+	 const struct classes *threads)
 {
 	struct diff *diff = xcalloc(1, sizeof(*diff));
-	struct match *match = match_new(new_model, old_model);
 	struct table tables[ROW_KIND_COUNT] = { 0 };
+	struct making making = {
+		.diff = diff,
+		.history = history,
+		.is_single = history->snapshot_count == 1,
+	};
 	unsigned int kind;
 
-	diff->old_model = old_model;
-	diff->new_model = new_model;
-	diff->same_process =
-		!old_model ||
-		match_same_process(&old_model->header, &new_model->header);
-	diff->estimated = is_estimate(new_model) ||
-			  (old_model && is_estimate(old_model));
-	diff->reversed = old_model && is_reversed(diff);
-	diff->same_snapshot = old_model && is_same_snapshot(diff);
-	if (old_model) {
-		add_heap(&tables[ROW_HEAP], match, 1, old_model, true);
-		add_threads(&tables[ROW_THREAD], match, 1, old_model, true);
-	}
-	add_heap(&tables[ROW_HEAP], match, 0, new_model, false);
-	add_threads(&tables[ROW_THREAD], match, 0, new_model, false);
+	diff->history = history;
+	diff->classes[ROW_HEAP] = heap;
+	diff->classes[ROW_THREAD] = threads;
+	diff->pool = model_new("");
+	set_facts(diff);
+	add_tracks(&making, &tables[ROW_HEAP], heap, &history->heap, ROW_HEAP);
+	add_births(&making, &tables[ROW_HEAP], heap);
+	add_tracks(&making, &tables[ROW_THREAD], threads, &history->threads,
+		   ROW_THREAD);
 	for (kind = 0; kind < ROW_LEDGER; kind++) {
 		diff->not_compared[kind] = finish_rows(diff, &tables[kind]);
 		if (tables[kind].count)
 			qsort_r(tables[kind].rows, tables[kind].count,
 				sizeof(*tables[kind].rows), compare_rows,
-				match);
+				history->atlas);
+		diff->totals[kind].kind = (enum row_kind)kind;
 		sum_rows(&diff->totals[kind], &tables[kind]);
+		sum_points(diff, &diff->totals[kind], &tables[kind]);
 	}
-	add_ledger(&tables[ROW_LEDGER], old_model, new_model);
+	add_ledger(&making, &tables[ROW_LEDGER]);
 	if (tables[ROW_LEDGER].count)
 		diff->totals[ROW_LEDGER] = tables[ROW_LEDGER].rows[LEDGER_rss];
 	join_tables(diff, tables);
-	match_free(match);
 	return diff;
+}
+
+static int64_t
+size_of(int64_t growth)
+{
+	return growth < 0 ? -growth : growth;
+}
+
+static int
+compare_interest(const void *a, const void *b)
+{
+	const struct row *left = *(struct row *const *)a;
+	const struct row *right = *(struct row *const *)b;
+	int64_t grown = size_of(left->delta.bytes);
+	int64_t other = size_of(right->delta.bytes);
+
+	if (left->verdict.kind != right->verdict.kind)
+		return left->verdict.kind > right->verdict.kind ? -1 : 1;
+	if (grown != other)
+		return grown > other ? -1 : 1;
+	return left < right ? -1 : left > right;
+}
+
+static void
+keep_points(struct diff *diff, enum row_kind kind, size_t keep)
+{
+	struct row *rows = diff->rows + diff->first[kind];
+	size_t count = diff->count[kind];
+	struct row **order = xcalloc(count, sizeof(*order));
+	size_t bytes = diff->point_count * sizeof(*rows->points);
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		order[i] = &rows[i];
+	if (count)
+		qsort(order, count, sizeof(struct row *), compare_interest);
+	for (i = 0; i < count; i++) {
+		struct amount *copy = NULL;
+
+		if (i < keep && order[i]->points)
+			copy = memcpy(model_keep_zeroed(diff->pool, 1, bytes),
+				      order[i]->points, bytes);
+		order[i]->points = copy;
+	}
+	free(order);
+}
+
+void
+diff_keep_points(struct diff *diff, size_t keep)
+{
+	keep_points(diff, ROW_HEAP, keep);
+	keep_points(diff, ROW_THREAD, keep);
 }
 
 void
@@ -304,5 +544,7 @@ diff_free(struct diff *diff)
 	if (!diff)
 		return;
 	free(diff->rows);
+	free(diff->births);
+	model_free(diff->pool);
 	free(diff);
 }

@@ -76,37 +76,38 @@ cut(struct stack *stack, const struct blame *blame, enum row_kind kind)
 }
 
 void
-stack_resolve(struct stack *stack, const struct report *report,
-	      const struct row *row)
+stack_resolve_node(struct stack *stack, struct resolver *resolver,
+		   enum row_kind kind, struct node_id node, uint32_t flags)
 {
-	const struct model *model = row->model;
-	struct node_id node = row->node;
+	const struct model *model = resolver_model(resolver);
 
 	stack->count = 0;
 	stack->blamed = 0;
-	stack->truncated = (row->flags & SITE_TRUNCATED) != 0;
-	if (row->flags & SITE_OVERFLOW || !node.id) {
+	stack->truncated = (flags & SITE_TRUNCATED) != 0;
+	if (flags & SITE_OVERFLOW || !node.id) {
 		struct stack_frame *frame = add_frame(stack);
 
-		frame->symbol = row->flags & SITE_OVERFLOW ? &overflow_stacks
-							   : &unknown_stack;
+		frame->symbol = flags & SITE_OVERFLOW ? &overflow_stacks
+						      : &unknown_stack;
 		frame->module = &model->modules[0];
 		frame->inlined = false;
 		frame->named = true;
 		return;
 	}
 	for (; node.id; node = model_node(model, node)->parent) {
-		const struct pc *pc =
-			model_pc(model, model_node(model, node)->pc);
-		const struct module *module = model_module(model, pc->module);
+		struct pc_id pc = model_node(model, node)->pc;
 
-		add_symbols(stack,
-			    symbolizer_lookup(report->symbolizer,
-					      pc->module.id ? module : NULL,
-					      pc->address),
-			    module);
+		add_symbols(stack, resolver_symbols(resolver, pc),
+			    model_module(model, model_pc(model, pc)->module));
 	}
-	cut(stack, report->blame, row->kind);
+	cut(stack, resolver_blame(resolver), kind);
+}
+
+void
+stack_resolve(struct stack *stack, struct resolver *resolver,
+	      const struct row *row)
+{
+	stack_resolve_node(stack, resolver, row->kind, row->node, row->flags);
 }
 
 void

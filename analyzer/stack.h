@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 #include "blame.h"
-#include "report.h"
-#include "symbolize.h"
+#include "diff.h"
+#include "resolver.h"
 
 struct stack_frame {
 	const struct symbol *symbol; /* owned by the symbolizer */
@@ -32,10 +32,14 @@ struct stack {
 };
 
 /* Fills `stack` for a heap or thread row. A row whose stack is not known gets
- * one frame that says so. Valid until the next call, the model's end or the
+ * one frame that says so. Valid until the next call, the atlas's end or the
  * symbolizer's. */
-void stack_resolve(struct stack *stack, const struct report *report,
+void stack_resolve(struct stack *stack, struct resolver *resolver,
 		   const struct row *row);
+/* The same for a node of the atlas's model; flags are enum site_flag. */
+void stack_resolve_node(struct stack *stack, struct resolver *resolver,
+			enum row_kind kind, struct node_id node,
+			uint32_t flags);
 void stack_release(struct stack *stack);
 
 /* The part after the last '/'. */

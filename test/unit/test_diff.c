@@ -10,22 +10,11 @@
 
 #include "../../analyzer/diff.h"
 #include "../../analyzer/reader.h"
+#include "comparison.h"
 #include "stories.h"
 
 #define KIB (INT64_C(1) << 10)
 #define MIB (INT64_C(1) << 20)
-
-static struct model *
-load(struct snapgen *gen)
-{
-	struct err err;
-	struct model *model = reader_load(snapgen_write(gen), &err);
-
-	snapgen_free(gen);
-	snapgen_clean();
-	assert_non_null(model);
-	return model;
-}
 
 /* The story as it is when `cut` bytes of it are missing. */
 static struct model *
@@ -57,9 +46,10 @@ assert_amount(struct amount amount, int64_t objects, int64_t bytes)
 static void
 growth_is_new_minus_old(void **state)
 {
-	struct model *old_model = load(story_server_old());
-	struct model *new_model = load(story_server_new());
-	struct diff *diff = diff_new(old_model, new_model);
+	struct model *old_model = comparison_load(story_server_old());
+	struct model *new_model = comparison_load(story_server_new());
+	struct comparison *made = comparison_of(old_model, new_model);
+	const struct diff *diff = made->diff;
 	const struct row *row = &diff->rows[diff->first[ROW_HEAP]];
 
 	(void)state;
@@ -71,34 +61,32 @@ growth_is_new_minus_old(void **state)
 	assert_amount(row->delta, 9000, 9 * MIB);
 	assert_amount(row->alloc, 11000, 11 * MIB);
 	assert_amount(row->release, 2000, 2 * MIB);
-	assert_ptr_equal(row->model, new_model);
-	assert_int_equal(row->node.id, new_model->sites[1].node.id);
+	assert_int_equal(row->stacks, 1);
+	assert_int_equal(row->node.id,
+			 atlas_stack(made->study.atlas, row->stack).node.id);
 	/* Gone altogether. */
 	row = &diff->rows[diff->first[ROW_HEAP] + 3];
 	assert_amount(row->delta, -1, -4 * KIB);
 	assert_amount(row->alloc, 0, 0);
 	assert_amount(row->release, 1, 4 * KIB);
 	assert_amount(diff->totals[ROW_HEAP].delta, 9983, 8 * MIB - 4 * KIB);
-	diff_free(diff);
-	model_free(old_model);
-	model_free(new_model);
+	comparison_free(made);
 }
 
 static void
 rows_fall_by_delta(void **state)
 {
-	struct model *old_model = load(story_server_old());
-	struct model *new_model = load(story_server_new());
-	struct diff *diff = diff_new(old_model, new_model);
+	struct model *old_model = comparison_load(story_server_old());
+	struct model *new_model = comparison_load(story_server_new());
+	struct comparison *made = comparison_of(old_model, new_model);
+	const struct diff *diff = made->diff;
 	size_t i;
 
 	(void)state;
 	for (i = 1; i < diff->count[ROW_HEAP]; i++)
 		assert_true(diff->rows[i - 1].delta.bytes >=
 			    diff->rows[i].delta.bytes);
-	diff_free(diff);
-	model_free(old_model);
-	model_free(new_model);
+	comparison_free(made);
 }
 
 /* Sites in opposite order in the file; all alike but for their stacks. */
@@ -117,7 +105,7 @@ twins(bool reversed)
 		snapgen_site(gen, &(struct snapgen_site){
 					  nodes[reversed ? 2 - i : i], 0, 1, 8,
 					  0, 0 });
-	return load(gen);
+	return comparison_load(gen);
 }
 
 static void
@@ -128,14 +116,14 @@ ties_are_broken_by_stack(void **state)
 	(void)state;
 	for (reversed = 0; reversed < 2; reversed++) {
 		struct model *model = twins(reversed);
-		struct diff *diff = diff_new(NULL, model);
+		struct comparison *made = comparison_of(NULL, model);
+		const struct diff *diff = made->diff;
 		uint32_t i;
 
 		assert_int_equal(diff->count[ROW_HEAP], 3);
 		for (i = 0; i < 3; i++)
 			assert_int_equal(diff->rows[i].node.id, i + 1);
-		diff_free(diff);
-		model_free(model);
+		comparison_free(made);
 	}
 }
 
@@ -148,7 +136,8 @@ equal_growth_falls_by_objects_then_live(void **state)
 	static const uint32_t expected[] = { 3, 2, 1 };
 	struct snapgen *gens[2] = { snapgen_new(), snapgen_new() };
 	struct model *models[2];
-	struct diff *diff;
+	const struct diff *diff;
+	struct comparison *made;
 	size_t side;
 	uint32_t i;
 
@@ -167,22 +156,22 @@ equal_growth_falls_by_objects_then_live(void **state)
 					     node, 0, 1 + side * objects[i],
 					     before[i] + side * 8, 0, 0 });
 		}
-		models[side] = load(gens[side]);
+		models[side] = comparison_load(gens[side]);
 	}
-	diff = diff_new(models[0], models[1]);
+	made = comparison_of(models[0], models[1]);
+	diff = made->diff;
 	assert_int_equal(diff->count[ROW_HEAP], 3);
 	for (i = 0; i < 3; i++)
 		assert_int_equal(diff->rows[i].node.id, expected[i]);
-	diff_free(diff);
-	model_free(models[0]);
-	model_free(models[1]);
+	comparison_free(made);
 }
 
 static void
 one_snapshot_is_what_lives(void **state)
 {
-	struct model *model = load(story_server_new());
-	struct diff *diff = diff_new(NULL, model);
+	struct model *model = comparison_load(story_server_new());
+	struct comparison *made = comparison_of(NULL, model);
+	const struct diff *diff = made->diff;
 	const struct row *row = &diff->rows[0];
 
 	(void)state;
@@ -194,16 +183,16 @@ one_snapshot_is_what_lives(void **state)
 		      13 * MIB + 64 * KIB);
 	/* Freed altogether, but it has a history. */
 	assert_int_equal(diff->count[ROW_HEAP], 5);
-	diff_free(diff);
-	model_free(model);
+	comparison_free(made);
 }
 
 static void
 threads_hold_resources_until_joined(void **state)
 {
-	struct model *old_model = load(story_server_old());
-	struct model *new_model = load(story_server_new());
-	struct diff *diff = diff_new(old_model, new_model);
+	struct model *old_model = comparison_load(story_server_old());
+	struct model *new_model = comparison_load(story_server_new());
+	struct comparison *made = comparison_of(old_model, new_model);
+	const struct diff *diff = made->diff;
 	const struct row *row = &diff->rows[diff->first[ROW_THREAD]];
 
 	(void)state;
@@ -220,18 +209,16 @@ threads_hold_resources_until_joined(void **state)
 	/* Never mixed with the heap. */
 	assert_int_equal(diff->totals[ROW_HEAP].live_new.bytes,
 			 13 * MIB + 64 * KIB);
-	diff_free(diff);
-	model_free(old_model);
-	model_free(new_model);
+	comparison_free(made);
 }
 
 static void
 ledger_needs_both_snapshots(void **state)
 {
-	struct model *full = load(story_server_new());
-	struct model *old_model = load(story_server_old());
-	struct model *idle = load(story_idle());
-	struct diff *diff = diff_new(old_model, full);
+	struct model *full = comparison_load(story_server_new());
+	struct model *old_model = comparison_load(story_server_old());
+	struct comparison *made = comparison_of(old_model, full);
+	const struct diff *diff = made->diff;
 	const struct row *rows = diff->rows + diff->first[ROW_LEDGER];
 
 	(void)state;
@@ -241,62 +228,65 @@ ledger_needs_both_snapshots(void **state)
 	assert_int_equal(rows[LEDGER_unexplained].live_new.bytes, -4096);
 	assert_int_equal(diff->totals[ROW_LEDGER].delta.bytes,
 			 8 * MIB - 4 * KIB);
-	diff_free(diff);
-	diff = diff_new(idle, full);
+	comparison_free(made);
+	made = comparison_of(comparison_load(story_idle()),
+			     comparison_load(story_server_new()));
+	diff = made->diff;
 	assert_int_equal(diff->count[ROW_LEDGER], 0);
-	diff_free(diff);
-	diff = diff_new(NULL, full);
+	comparison_free(made);
+	made = comparison_of(NULL, comparison_load(story_server_new()));
+	diff = made->diff;
 	assert_int_equal(diff->count[ROW_LEDGER], LEDGER_LINE_COUNT);
-	diff_free(diff);
-	model_free(full);
-	model_free(old_model);
-	model_free(idle);
+	comparison_free(made);
 }
 
 static void
 other_process_matches_across_addresses(void **state)
 {
-	struct model *old_model = load(story_server_old());
-	struct model *new_model = load(story_server_other());
-	struct diff *diff = diff_new(old_model, new_model);
+	struct model *old_model = comparison_load(story_server_old());
+	struct model *new_model = comparison_load(story_server_other());
+	struct comparison *made = comparison_of(old_model, new_model);
+	const struct diff *diff = made->diff;
 
 	(void)state;
 	assert_false(diff->same_process);
 	assert_int_equal(diff->count[ROW_HEAP], 5);
 	assert_amount(diff->rows[0].delta, 9000, 9 * MIB);
-	diff_free(diff);
+	comparison_free(made);
 	/* The other way round columns of history fall below zero. */
-	diff = diff_new(new_model, old_model);
+	made = comparison_of(comparison_load(story_server_other()),
+			     comparison_load(story_server_old()));
+	diff = made->diff;
 	assert_amount(diff->rows[diff->count[ROW_HEAP] - 1].alloc, -11000,
 		      -11 * MIB);
-	diff_free(diff);
-	model_free(old_model);
-	model_free(new_model);
+	comparison_free(made);
 }
 
 static void
 missing_half_is_not_compared(void **state)
 {
-	struct model *whole = load(story_server_new());
+	struct model *whole = comparison_load(story_server_new());
 	struct model *cut = load_cut(story_server_old(), 200);
-	struct diff *diff = diff_new(cut, whole);
+	struct comparison *made = comparison_of(cut, whole);
+	const struct diff *diff = made->diff;
 
 	(void)state;
 	assert_int_equal(cut->site_count, 0);
 	assert_int_equal(diff->count[ROW_HEAP], 0);
 	assert_int_equal(diff->not_compared[ROW_HEAP], 5);
 	assert_amount(diff->totals[ROW_HEAP].delta, 0, 0);
-	diff_free(diff);
-	diff = diff_new(whole, cut);
+	comparison_free(made);
+	made = comparison_of(comparison_load(story_server_new()),
+			     load_cut(story_server_old(), 200));
+	diff = made->diff;
 	assert_int_equal(diff->not_compared[ROW_HEAP], 5);
 	assert_int_equal(diff->not_compared[ROW_THREAD], 1);
-	diff_free(diff);
+	comparison_free(made);
 	/* Alone it shows what it has. */
-	diff = diff_new(NULL, cut);
+	made = comparison_of(NULL, load_cut(story_server_old(), 200));
+	diff = made->diff;
 	assert_int_equal(diff->not_compared[ROW_HEAP], 0);
-	diff_free(diff);
-	model_free(whole);
-	model_free(cut);
+	comparison_free(made);
 }
 
 static void
@@ -304,8 +294,9 @@ sums_at_the_bound_do_not_overflow(void **state)
 {
 	struct snapgen *gen = snapgen_new();
 	struct model *huge;
-	struct model *idle = load(story_idle());
-	struct diff *diff;
+	struct model *idle = comparison_load(story_idle());
+	const struct diff *diff;
+	struct comparison *made;
 
 	(void)state;
 	snapgen_site(gen, &(struct snapgen_site){ 0, 0, INT64_MAX / 2,
@@ -313,14 +304,109 @@ sums_at_the_bound_do_not_overflow(void **state)
 	snapgen_threads(gen, &(struct snapgen_threads){ 0, INT64_MAX / 2, 0,
 							INT64_MAX / 2,
 							INT64_MAX / 2, 0 });
-	huge = load(gen);
-	diff = diff_new(huge, idle);
+	huge = comparison_load(gen);
+	made = comparison_of(huge, idle);
+	diff = made->diff;
 	assert_int_equal(diff->totals[ROW_HEAP].delta.bytes, -(INT64_MAX / 2));
 	assert_int_equal(diff->totals[ROW_THREAD].delta.objects,
 			 -(INT64_MAX / 2) * 2);
-	diff_free(diff);
-	model_free(huge);
-	model_free(idle);
+	comparison_free(made);
+}
+
+static void
+process_is_named_by_all_of_its_marks(void **state)
+{
+	const struct header a = { .boot_id = "b",
+				  .host = "h",
+				  .exe = "x",
+				  .exe_build_id = "",
+				  .pid = 1 };
+	struct header b = a;
+
+	(void)state;
+	assert_true(diff_same_process(&a, &b));
+	b.pid = 2;
+	assert_false(diff_same_process(&a, &b));
+	b = a;
+	b.boot_id = "c";
+	assert_false(diff_same_process(&a, &b));
+	b = a;
+	b.host = "i";
+	assert_false(diff_same_process(&a, &b));
+	b = a;
+	b.pid_namespace = 3;
+	assert_false(diff_same_process(&a, &b));
+	b = a;
+	b.start_ticks = 4;
+	assert_false(diff_same_process(&a, &b));
+	b = a;
+	b.start_monotonic_ns = 5; /* exec */
+	assert_false(diff_same_process(&a, &b));
+	b = a;
+	b.exe = "moved";
+	b.sequence = 9;
+	assert_true(diff_same_process(&a, &b));
+}
+
+static void
+profiles_are_of_one_process_if_of_one_program(void **state)
+{
+	const struct header a = {
+		.boot_id = "", .host = "", .exe = "x", .exe_build_id = "1"
+	};
+	struct header b = a;
+
+	(void)state;
+	assert_true(diff_same_process(&a, &b));
+	b.exe = "y";
+	assert_false(diff_same_process(&a, &b));
+	b = a;
+	b.exe_build_id = "2";
+	assert_false(diff_same_process(&a, &b));
+}
+
+static void
+ages_are_of_the_newest_snapshot(void **state)
+{
+	struct snapgen *gen = snapgen_new();
+	Leakshim__V1__Header *header = snapgen_header(gen);
+	Leakshim__V1__CohortBin bins[2], *list[2] = { &bins[0], &bins[1] };
+	uint32_t module = snapgen_module(gen, "/bin/x", "id", 0x1000, 0x1000);
+	struct age_bin ages[LKS_COHORTS];
+	struct comparison *made;
+	const struct row *rows;
+	uint32_t i;
+
+	(void)state;
+	leakshim__v1__cohort_bin__init(&bins[0]);
+	leakshim__v1__cohort_bin__init(&bins[1]);
+	bins[0].to_s = bins[1].from_s = 60;
+	bins[1].to_s = 100;
+	header->cohort_bins = list;
+	header->n_cohort_bins = 2;
+	header->monotonic_ns =
+		header->start_monotonic_ns + UINT64_C(100000000000);
+	for (i = 0; i < 3; i++)
+		snapgen_site(gen, &(struct snapgen_site){
+					  snapgen_node(gen, 0,
+						       snapgen_pc(gen, module,
+								  0x1100 + i)),
+					  0, 9 - i, 90 - 10 * i, 0, 0 });
+	snapgen_cohort(gen, 1, 0, 4, 40);
+	snapgen_cohort(gen, 1, 1, 5, 50);
+	snapgen_cohort(gen, 3, 1, 7, 70);
+	made = comparison_of(NULL, comparison_load(gen));
+	rows = made->diff->rows;
+	assert_int_equal(diff_ages(made->diff, &rows[0], ages), 2);
+	assert_true(ages[0].min_s == 0 && ages[0].max_s == 40);
+	assert_true(ages[1].min_s == 40 && ages[1].max_s == 100);
+	assert_int_equal(ages[0].bytes, 50);
+	assert_int_equal(ages[1].objects, 4);
+	assert_int_equal(diff_ages(made->diff, &rows[1], ages), 0);
+	assert_int_equal(diff_ages(made->diff, &rows[2], ages), 2);
+	assert_int_equal(ages[0].bytes, 70);
+	assert_int_equal(ages[1].bytes, 0);
+	comparison_free(made);
 }
 
 int
@@ -337,6 +423,9 @@ main(void)
 		cmocka_unit_test(other_process_matches_across_addresses),
 		cmocka_unit_test(missing_half_is_not_compared),
 		cmocka_unit_test(sums_at_the_bound_do_not_overflow),
+		cmocka_unit_test(ages_are_of_the_newest_snapshot),
+		cmocka_unit_test(process_is_named_by_all_of_its_marks),
+		cmocka_unit_test(profiles_are_of_one_process_if_of_one_program),
 	};
 
 	return cmocka_run_group_tests_name("diff", tests, NULL, NULL);

@@ -1,0 +1,162 @@
+#include "judge.h"
+
+#include <stdlib.h>
+
+#include "xalloc.h"
+
+int64_t
+judge_headroom(const struct diff *diff, const struct judge_settings *settings)
+{
+	const struct model *model = diff->new_model;
+	uint64_t limit = settings->limit_bytes
+				 ? settings->limit_bytes
+				 : model->header.memory_limit_bytes;
+	uint64_t used = 0;
+
+	if (model->ledger.present)
+		used = (uint64_t)model->ledger.bytes[LEDGER_rss];
+	/* The cgroup's limit is held against what the cgroup is charged. */
+	if (!settings->limit_bytes && model->ledger.cgroup_bytes)
+		used = model->ledger.cgroup_bytes;
+	if (!used || used >= limit || limit - used > INT64_MAX)
+		return 0;
+	return (int64_t)(limit - used);
+}
+
+/* Of profiles it is not known when tracking began. */
+static double
+tracked_s(const struct diff *diff)
+{
+	const struct history *history = diff->history;
+
+	if (diff->new_model->origin == ORIGIN_PROFILE && diff->point_count)
+		return (double)(history->times_ns[diff->point_count - 1] -
+				history->times_ns[0]) /
+		       1e9;
+	return (double)history_time_ns(&diff->new_model->header) / 1e9;
+}
+
+struct bench {
+	const struct diff *diff;
+	struct verdict_settings settings;
+	double tracked_s;
+	struct point points[HISTORY_POINTS_MAX];
+	struct age_bin ages[LKS_COHORTS];
+};
+
+/* Of profiles that lost their times in a copy several may have the same one:
+ * the last of them counts, as a verdict needs times that rise. */
+static size_t
+take_points(struct bench *bench, const struct row *row)
+{
+	const uint64_t *times_ns = bench->diff->history->times_ns;
+	size_t count = 0;
+	size_t i;
+
+	for (i = 0; i < bench->diff->point_count; i++) {
+		if (count && bench->points[count - 1].time_ns >= times_ns[i])
+			count--;
+		bench->points[count++] = (struct point){
+			.time_ns = times_ns[i],
+			.bytes = row->points[i].bytes,
+			.objects = row->points[i].objects,
+		};
+	}
+	return count;
+}
+
+static struct subject
+subject_of(struct bench *bench, const struct row *row)
+{
+	const struct diff *diff = bench->diff;
+	struct subject subject = {
+		.points = bench->points,
+		.ages = bench->ages,
+		.age_count = diff_ages(diff, row, bench->ages),
+		.alloc_bytes = row->alloc_ever.bytes,
+		.alloc_objects = row->alloc_ever.objects,
+		.free_bytes = row->release_ever.bytes,
+		.free_objects = row->release_ever.objects,
+		.tracked_s = bench->tracked_s,
+		.sample_bytes = row->kind == ROW_HEAP
+					? diff->new_model->header.sample_bytes
+					: 1,
+	};
+
+	if (row->kind == ROW_LEDGER) {
+		subject.alloc_bytes = subject.alloc_objects = -1;
+		subject.free_bytes = subject.free_objects = -1;
+		subject.is_retained = row->line == LEDGER_allocator_retained;
+	}
+	if (row->points)
+		subject.count = take_points(bench, row);
+	return subject;
+}
+
+static void
+judge_row(struct bench *bench, struct row *row)
+{
+	struct subject subject = subject_of(bench, row);
+	struct verdict_settings settings = bench->settings;
+
+	/* Stacks are reserved, not resident: no limit is met by them. */
+	if (row->kind == ROW_THREAD)
+		settings.headroom_bytes = 0;
+	verdict_of(&subject, &settings, &row->verdict);
+}
+
+static struct bench *
+new_bench(const struct diff *diff, const struct judge_settings *settings)
+{
+	struct bench *bench = xcalloc(1, sizeof(*bench));
+
+	bench->diff = diff;
+	bench->settings.warmup_s = settings->warmup_s;
+	bench->settings.headroom_bytes = judge_headroom(diff, settings);
+	bench->tracked_s = tracked_s(diff);
+	return bench;
+}
+
+void
+judge_sum(const struct diff *diff, const struct judge_settings *settings,
+	  struct row *sum)
+{
+	struct bench *bench = new_bench(diff, settings);
+
+	judge_row(bench, sum);
+	free(bench);
+}
+
+void
+judge(struct diff *diff, const struct judge_settings *settings)
+{
+	struct bench *bench = new_bench(diff, settings);
+	size_t end = diff->first[ROW_LEDGER] + diff->count[ROW_LEDGER];
+	unsigned int kind;
+	size_t i;
+
+	if (diff->snapshot_count == 1) {
+		for (i = 0; i < diff->count[ROW_HEAP]; i++) {
+			struct row *row = &diff->rows[i];
+			struct subject subject = subject_of(bench, row);
+
+			/* Ages are held against what is live. */
+			bench->points[0] = (struct point){
+				.time_ns = diff->history->times_ns[0],
+				.bytes = row->live_new.bytes,
+				.objects = row->live_new.objects,
+			};
+			subject.count = 1;
+			row->suspicion = verdict_suspicion(&subject);
+		}
+	} else if (diff->point_count) {
+		for (i = 0; i < end; i++)
+			judge_row(bench, &diff->rows[i]);
+		for (kind = 0; kind < ROW_KIND_COUNT; kind++) {
+			if (diff->totals[kind].points)
+				judge_row(bench, &diff->totals[kind]);
+		}
+		diff->judged = true;
+	}
+	free(bench);
+}

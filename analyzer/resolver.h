@@ -1,0 +1,30 @@
+/*
+ * Names for the code locations of an atlas, each asked for once, and what
+ * decides which frames of a stack matter. What renderers and groupings need to
+ * read stacks (stack.h).
+ */
+#pragma once
+
+#include "atlas.h"
+#include "blame.h"
+#include "symbolize.h"
+
+struct resolver;
+
+/* All borrowed until resolver_free. Never NULL. */
+struct resolver *resolver_new(const struct atlas *atlas,
+			      struct symbolizer *symbolizer,
+			      const struct blame *blame)
+	__attribute__((warn_unused_result));
+void resolver_free(struct resolver *resolver); /* NULL is allowed */
+
+/* Names of a pc of the atlas's model: the file's own if it brings any, else
+ * the symbolizer's. Never NULL; lives as long as the atlas and symbolizer. */
+const struct symbols *resolver_symbols(struct resolver *resolver,
+				       struct pc_id pc);
+
+const struct model *resolver_model(const struct resolver *resolver);
+const struct blame *resolver_blame(const struct resolver *resolver);
+/* Were symbols wanted? */
+const struct symbolizer_options *resolver_options(
+	const struct resolver *resolver);
