@@ -41,6 +41,8 @@ struct location {
 struct pprof {
 	Perftools__Profiles__Profile pb;
 	Perftools__Profiles__ValueType period_type;
+	Perftools__Profiles__Label base; /* of all samples of the base */
+	Perftools__Profiles__Label *base_label;
 	size_t type_capacity;
 	size_t sample_capacity;
 	size_t mapping_capacity;
@@ -299,6 +301,7 @@ pprof_add_location(struct pprof *pprof, uint64_t mapping, uint64_t address,
 struct sample_key {
 	const uint64_t *locations;
 	size_t count;
+	bool is_base;
 };
 
 static bool
@@ -308,6 +311,7 @@ sample_equal(const void *entry, const void *key)
 	const struct sample_key *wanted = key;
 
 	return sample->pb.n_location_id == wanted->count &&
+	       (sample->pb.n_label > 0) == wanted->is_base &&
 	       memcmp(sample->locations, wanted->locations,
 		      wanted->count * sizeof(*wanted->locations)) == 0;
 }
@@ -331,40 +335,59 @@ sample_new(const struct sample_key *key, size_t type_count)
 	return sample;
 }
 
+static bool
+is_zero(const int64_t *values, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (values[i])
+			return false;
+	}
+	return true;
+}
+
+/* Made when first needed: its texts would be in every profile. */
+static Perftools__Profiles__Label **
+base_labels(struct pprof *pprof)
+{
+	if (!pprof->base_label) {
+		perftools__profiles__label__init(&pprof->base);
+		pprof->base.key = text_index(pprof, "pprof::base");
+		pprof->base.str = text_index(pprof, "true");
+		pprof->base_label = &pprof->base;
+	}
+	return &pprof->base_label;
+}
+
 void
 pprof_add_sample(struct pprof *pprof, const uint64_t *locations,
-		 size_t location_count, const int64_t *values)
+		 size_t location_count, const int64_t *values, bool is_base)
 {
-	const struct sample_key key = { locations, location_count };
-	uint64_t hash = HASH_START;
+	const struct sample_key key = { locations, location_count, is_base };
+	uint64_t hash = hash_u64(HASH_START, is_base);
 	struct sample *sample;
 	void **place;
 	size_t i;
 
+	if (is_zero(values, pprof->pb.n_sample_type))
+		return;
 	for (i = 0; i < location_count; i++)
 		hash = hash_u64(hash, locations[i]);
 	place = hashtab_place(&pprof->samples, hash, &key, sample_equal);
 	sample = *place;
 	if (!sample) {
 		sample = sample_new(&key, pprof->pb.n_sample_type);
+		if (is_base) {
+			sample->pb.label = base_labels(pprof);
+			sample->pb.n_label = 1;
+		}
 		GROW(pprof, sample, sample_capacity);
 		pprof->pb.sample[pprof->pb.n_sample++] = &sample->pb;
 		*place = sample;
 	}
 	for (i = 0; i < pprof->pb.n_sample_type; i++)
 		sample->values[i] += values[i];
-}
-
-static bool
-is_zero(const Perftools__Profiles__Sample *sample)
-{
-	size_t i;
-
-	for (i = 0; i < sample->n_value; i++) {
-		if (sample->value[i])
-			return false;
-	}
-	return true;
 }
 
 /* --- writing ---------------------------------------------------------------- */
@@ -376,7 +399,7 @@ drop_zero_samples(Perftools__Profiles__Profile *pb)
 	size_t kept = 0, i;
 
 	for (i = 0; i < pb->n_sample; i++) {
-		if (is_zero(pb->sample[i]))
+		if (is_zero(pb->sample[i]->value, pb->sample[i]->n_value))
 			free(pb->sample[i]);
 		else
 			pb->sample[kept++] = pb->sample[i];
@@ -429,7 +452,9 @@ write_gzip(uint8_t *bytes, size_t len, FILE *out, struct err *err)
 {
 	uint8_t *buffer = xmalloc(WRITE_BYTES);
 	z_stream stream = { 0 };
-	int status = deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED,
+	/* A profile of 100,000 stacks is larger by a twentieth than with the
+	 * default level, and written in two thirds of the time. */
+	int status = deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED,
 				  GZIP_WINDOW_BITS, 8, Z_DEFAULT_STRATEGY);
 
 	stream.next_in = bytes;

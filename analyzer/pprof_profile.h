@@ -6,7 +6,7 @@
  *
  * - string_table[0] is "", every text is valid UTF-8 without control bytes.
  * - ids are 1, 2, 3 ... in the order of the file.
- * - Samples with the same locations are one; samples of zeros only are none.
+ * - Samples with the same locations and label are one; samples of zeros only are none.
  * - A mapping claims functions, files or lines only if each of its locations
  *   has them. A claim that fails half way makes pprof melt functions into one.
  */
@@ -64,10 +64,16 @@ uint64_t pprof_add_location(struct pprof *pprof, uint64_t mapping,
 			    uint64_t address, const struct pprof_line *lines,
 			    size_t line_count);
 
-/* `locations` are ids, innermost first, at least one. Values are added up
- * over calls with the same locations and must not overflow. */
+/*
+ * `locations` are ids, innermost first, at least one. Values are added up
+ * over calls with the same locations and must not overflow.
+ *
+ * Samples of the base are kept apart, with the label pprof::base=true: that is
+ * how pprof saves what its -diff_base made. Their values are negative.
+ */
 void pprof_add_sample(struct pprof *pprof, const uint64_t *locations,
-		      size_t location_count, const int64_t *values);
+		      size_t location_count, const int64_t *values,
+		      bool is_base);
 
 /* Writes to `out`, whose ferror is the caller's to look at. Returns 0, or -1
  * and fills `err` if the profile could not be compressed. */

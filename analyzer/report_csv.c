@@ -1,43 +1,36 @@
 /*
- * RFC 4180 with LF line ends: a field that holds a comma, a quote or a line
- * end is quoted. The header is a promise to scripts: columns are only ever
- * added at its end.
+ * All sites as rows. The header is a promise to scripts: its fixed columns are
+ * always the first, in this order. What follows depends on what was given, and
+ * is found by name:
+ *
+ * - three or more snapshots of a process: the verdict's columns, empty in rows
+ *   that have none
+ * - several processes: process, always the last
+ *
+ * What is suppressed, and what the baseline accepts, is one row each, so that
+ * a column still sums to the total unless the user left rows out.
  */
 #include "report.h"
 
-#include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
+#include "csv_fields.h"
+#include "flat_rows.h"
+#include "process_name.h"
+#include "select.h"
 #include "stack.h"
 #include "strbuf.h"
 
-static const char *const kind_names[ROW_KIND_COUNT] = {
-	[ROW_HEAP] = "heap",
-	[ROW_THREAD] = "thread",
-	[ROW_LEDGER] = "ledger",
+struct csv {
+	const struct report *report;
+	bool has_verdicts;
+	bool has_process;
+	struct strbuf process; /* as a field */
+	struct strbuf line;
+	struct strbuf scratch;
+	struct stack stack;
 };
-
-static const char *const line_names[LEDGER_LINE_COUNT] = {
-#define X(name, words) [LEDGER_##name] = #name,
-	LEDGER_LINES(X)
-#undef X
-};
-
-static void
-add_field(struct strbuf *line, const char *text)
-{
-	if (!text[strcspn(text, ",\"\r\n")]) {
-		strbuf_adds(line, text);
-		return;
-	}
-	strbuf_addc(line, '"');
-	for (; *text; text++) {
-		if (*text == '"')
-			strbuf_addc(line, '"');
-		strbuf_addc(line, *text);
-	}
-	strbuf_addc(line, '"');
-}
 
 static void
 add_amounts(struct strbuf *line, const struct row *row)
@@ -49,99 +42,174 @@ add_amounts(struct strbuf *line, const struct row *row)
 		row->alloc.bytes,      row->alloc.objects,
 		row->release.bytes,    row->release.objects,
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
-		strbuf_addf(line, ",%" PRId64, columns[i]);
+	csv_add_integers(line, columns, sizeof(columns) / sizeof(columns[0]));
 }
 
-/* Frames innermost first, joined by ';'. Rust names may hold one ("[u8; 4]"):
- * it becomes ','. */
+/* ",1.5" with so many digits; no "-0", which some readers take for a text. */
 static void
-add_stack(struct strbuf *line, struct strbuf *scratch,
-	  const struct stack *stack)
+add_real(struct strbuf *line, double value, int digits)
 {
-	size_t i;
-	char *p;
+	char text[352]; /* of DBL_MAX */
 
-	strbuf_clear(scratch);
-	for (i = 0; i < stack->count; i++) {
-		size_t start;
+	strbuf_addc(line, ',');
+	if (!isfinite(value))
+		return;
+	snprintf(text, sizeof(text), "%.*f", digits, value);
+	strbuf_adds(line, text[0] == '-' && !text[strspn(text, "-0.")]
+				  ? text + 1
+				  : text);
+}
 
-		if (i > 0)
-			strbuf_addc(scratch, ';');
-		start = scratch->len;
-		strbuf_adds(scratch, stack->frames[i].symbol->function);
-		for (p = scratch->data + start; (p = strchr(p, ';')); p++)
-			*p = ',';
+static void
+add_verdict(struct strbuf *line, const struct verdict *verdict)
+{
+	if (verdict->kind == VERDICT_NONE) {
+		strbuf_adds(line, ",,,,,");
+		return;
 	}
-	if (stack->truncated)
-		strbuf_adds(scratch, ";[truncated]");
-	add_field(line, strbuf_text(scratch));
+	strbuf_addc(line, ',');
+	strbuf_adds(line, verdict_name(verdict->kind));
+	add_real(line, verdict->confidence, 3);
+	add_real(line, verdict->bytes_per_hour, 0);
+	add_real(line, verdict->objects_per_hour, 1);
+	add_real(line, verdict->eta_hours < 0 ? NAN : verdict->eta_hours, 2);
+}
+
+/* From "file" on. */
+static void
+add_place(struct csv *csv, const struct row *row)
+{
+	struct strbuf *line = &csv->line;
+
+	if (row->kind == ROW_LEDGER) {
+		strbuf_adds(line, ",,,,");
+	} else if (row->fate != FATE_LISTED) {
+		strbuf_adds(line, ",,,,");
+		csv_add_field(line, flat_rows_fate_name(row->fate));
+	} else {
+		csv_add_place(line, &csv->scratch, &csv->stack);
+	}
+	if (csv->has_verdicts)
+		add_verdict(line, &row->verdict);
+	if (csv->has_process) {
+		strbuf_addc(line, ',');
+		strbuf_add(line, strbuf_text(&csv->process), csv->process.len);
+	}
+}
+
+/* One that is not listed is the sum of all that have its fate. */
+static void
+write_row(struct csv *csv, const struct row *row, FILE *out)
+{
+	const struct stack *stack = &csv->stack;
+	struct strbuf *line = &csv->line;
+	const char *function;
+
+	if (row->kind == ROW_LEDGER) {
+		function = csv_ledger_name(row->line);
+	} else if (row->fate != FATE_LISTED) {
+		function = flat_rows_fate_name(row->fate);
+	} else {
+		stack_resolve(&csv->stack, csv->report->resolver, row);
+		function = stack->frames[stack->blamed].symbol->function;
+	}
+	strbuf_clear(line);
+	strbuf_adds(line, csv_kind_name(row->kind));
+	strbuf_addc(line, ',');
+	csv_add_field(line, function);
+	add_amounts(line, row);
+	add_place(csv, row);
+	strbuf_addc(line, '\n');
+	fwrite(line->data, 1, line->len, out);
 }
 
 static void
-write_site(struct strbuf *line, struct strbuf *scratch,
-	   const struct stack *stack, const struct row *row)
+add_amount(struct amount *sum, struct amount amount)
 {
-	const struct stack_frame *blamed = &stack->frames[stack->blamed];
+	sum->bytes += amount.bytes;
+	sum->objects += amount.objects;
+}
 
-	add_field(line, blamed->symbol->function);
-	add_amounts(line, row);
-	strbuf_addc(line, ',');
-	if (blamed->symbol->file)
-		add_field(line, blamed->symbol->file);
-	strbuf_addc(line, ',');
-	if (blamed->symbol->line)
-		strbuf_addf(line, "%" PRIu32, blamed->symbol->line);
-	strbuf_addc(line, ',');
-	add_field(line, blamed->module->path);
-	strbuf_addc(line, ',');
-	add_stack(line, scratch, stack);
+static void
+write_hidden(struct csv *csv, const struct diff *diff, enum row_kind kind,
+	     enum row_fate fate, FILE *out)
+{
+	const struct row *rows = diff->rows + diff->first[kind];
+	struct row sum = { .kind = kind, .fate = fate };
+	bool is_any = false;
+	size_t i;
+
+	for (i = 0; i < diff->count[kind]; i++) {
+		if (rows[i].fate != fate)
+			continue;
+		is_any = true;
+		add_amount(&sum.live_old, rows[i].live_old);
+		add_amount(&sum.live_new, rows[i].live_new);
+		add_amount(&sum.delta, rows[i].delta);
+		add_amount(&sum.alloc, rows[i].alloc);
+		add_amount(&sum.release, rows[i].release);
+	}
+	if (is_any)
+		write_row(csv, &sum, out);
+}
+
+static void
+write_part(struct csv *csv, const struct diff *diff, FILE *out)
+{
+	struct strbuf name = { 0 };
+	unsigned int kind;
+
+	process_name(&name, &diff->new_model->header, true);
+	strbuf_clear(&csv->process);
+	csv_add_field(&csv->process, strbuf_text(&name));
+	strbuf_release(&name);
+	for (kind = 0; kind < ROW_KIND_COUNT; kind++) {
+		size_t top = kind == ROW_LEDGER ? 0 : csv->report->top;
+		struct select_cursor cursor = { 0 };
+		const struct row *row;
+
+		while ((row = select_next(diff, (enum row_kind)kind, &cursor,
+					  top)))
+			write_row(csv, row, out);
+		write_hidden(csv, diff, (enum row_kind)kind, FATE_SUPPRESSED,
+			     out);
+		write_hidden(csv, diff, (enum row_kind)kind, FATE_ACCEPTED,
+			     out);
+	}
 }
 
 int
 report_csv(const struct report *report, FILE *out, struct err *err)
 {
-	const struct diff *diff = report->diff;
-	struct strbuf scratch = { 0 };
-	struct strbuf line = { 0 };
-	struct stack stack = { 0 };
-	unsigned int kind;
+	const struct study *study = report->study;
+	struct csv csv = {
+		.report = report,
+		.has_process = study->count > 1,
+	};
 	size_t i;
 
 	(void)err; /* a failed write is the caller's to notice */
+	for (i = 0; i < study->count; i++) {
+		size_t count = study->parts[i].diff->snapshot_count;
+
+		csv.has_verdicts |= count > 2;
+	}
 	fputs("kind,function,delta_bytes,delta_objects,"
 	      "live_bytes_old,live_bytes_new,"
 	      "live_objects_old,live_objects_new,"
-	      "alloc_bytes,alloc_objects,free_bytes,free_objects,"
-	      "file,line,module,stack\n",
+	      "alloc_bytes,alloc_objects,free_bytes,free_objects," CSV_PLACE_COLUMNS,
 	      out);
-	for (kind = 0; kind < ROW_KIND_COUNT; kind++) {
-		size_t count = diff->count[kind];
-
-		if (kind != ROW_LEDGER && report->top && count > report->top)
-			count = report->top;
-		for (i = 0; i < count; i++) {
-			const struct row *row =
-				&diff->rows[diff->first[kind] + i];
-
-			strbuf_clear(&line);
-			strbuf_addf(&line, "%s,", kind_names[kind]);
-			if (kind == ROW_LEDGER) {
-				strbuf_adds(&line, line_names[row->line]);
-				add_amounts(&line, row);
-				strbuf_adds(&line, ",,,,");
-			} else {
-				stack_resolve(&stack, report, row);
-				write_site(&line, &scratch, &stack, row);
-			}
-			strbuf_addc(&line, '\n');
-			fwrite(line.data, 1, line.len, out);
-		}
-	}
-	stack_release(&stack);
-	strbuf_release(&line);
-	strbuf_release(&scratch);
+	if (csv.has_verdicts)
+		fputs(",verdict,confidence,bytes_per_hour,objects_per_hour,"
+		      "eta_hours",
+		      out);
+	fputs(csv.has_process ? ",process\n" : "\n", out);
+	for (i = 0; i < study->count; i++)
+		write_part(&csv, study->parts[i].diff, out);
+	stack_release(&csv.stack);
+	strbuf_release(&csv.process);
+	strbuf_release(&csv.line);
+	strbuf_release(&csv.scratch);
 	return 0;
 }

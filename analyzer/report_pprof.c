@@ -1,8 +1,13 @@
 /*
- * What grew (or is live) as a pprof profile that reads like a Go heap profile:
- * four sample types in Go's order, which is the set that every viewer knows by
- * name. With two snapshots the old one is subtracted, stack by stack, so that
- * values may be negative, as in a profile that `pprof -base` made.
+ * A pprof profile that reads like Go's: four sample types in Go's order, which
+ * is the set that every viewer knows by name, or with --threads the one of its
+ * threadcreate profile.
+ *
+ * One snapshot is a heap profile of what is live. Two or more are what pprof
+ * saves of a -diff_base: the new values, and the old ones negative and labelled
+ * pprof::base, so that percentages are relative to the old total. With
+ * --growth-only there are no negative values, which some viewers refuse: each
+ * value is what came to be more, or 0.
  *
  * A stack begins at its blamed frame (blame.h): `pprof -top` then adds up by
  * the same function as the other reports, where operator new and the like
@@ -11,7 +16,7 @@
  * have two locations: whole, where it is in the middle of a stack, and
  * trimmed, where a stack begins.
  *
- * Heap rows only. Threads are never added to bytes of the heap.
+ * Threads are never added to bytes of the heap.
  */
 #include "report.h"
 
@@ -19,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flat_rows.h"
 #include "format.h"
 #include "hashtab.h"
 #include "pprof_map.h"
@@ -27,15 +33,17 @@
 #include "symbolize.h"
 #include "xalloc.h"
 
-static const struct pprof_type sample_types[] = {
+static const struct pprof_type heap_types[] = {
 	{ "alloc_objects", "count" },
 	{ "alloc_space", "bytes" },
 	{ "inuse_objects", "count" },
 	{ "inuse_space", "bytes" }, /* last: what viewers show first */
 };
-static const struct pprof_type period_type = { "space", "bytes" };
+static const struct pprof_type heap_period = { "space", "bytes" };
+/* Of the sample and of the period. */
+static const struct pprof_type thread_type = { "threadcreate", "count" };
 
-#define TYPE_COUNT (sizeof(sample_types) / sizeof(sample_types[0]))
+#define TYPES_MAX (sizeof(heap_types) / sizeof(heap_types[0]))
 
 /* A frame that is one in the profile: a code address, or something we say. */
 struct frame {
@@ -50,10 +58,11 @@ struct writer {
 	const struct report *report;
 	struct pprof *pprof;
 	struct pprof_map *map;
-	struct hashtab frames; /* struct frame */
-	/* Whole locations by pc, of the old and the new model; 0: not made yet.
-	 * Frames would find them too, but there are millions to find. */
-	uint64_t *by_pc[2];
+	struct hashtab frames;     /* struct frame */
+	const struct model *model; /* the atlas's */
+	/* Whole locations by pc; 0: not made yet. Frames would find them too,
+	 * but there are millions to find. */
+	uint64_t *by_pc;
 	uint64_t next_fake; /* address for what has none */
 	struct stack stack;
 	uint64_t *locations; /* of one sample */
@@ -149,22 +158,23 @@ pc_module(const struct model *model, struct pc_id id)
 }
 
 static const struct symbols *
-pc_symbols(struct writer *writer, const struct model *model, struct pc_id id)
+pc_symbols(struct writer *writer, struct pc_id id)
 {
-	return symbolizer_lookup(writer->report->symbolizer,
-				 pc_module(model, id),
-				 model_pc(model, id)->address);
+	return resolver_symbols(writer->report->resolver, id);
 }
 
 /* Without its `skip` innermost ones. None if no symbols were wanted: then
  * pprof may look for names itself. */
 static size_t
-take_lines(struct writer *writer, const struct symbols *symbols, size_t skip)
+take_lines(struct writer *writer, struct pc_id id,
+	   const struct symbols *symbols, size_t skip)
 {
+	bool are_own = model_pc(writer->model, id)->symbols != NULL;
 	const struct symbol *symbol;
 	size_t i;
 
-	if (!symbolizer_options(writer->report->symbolizer)->use_symbols)
+	if (!are_own &&
+	    !resolver_options(writer->report->resolver)->use_symbols)
 		return 0;
 	writer->lines = xgrow(writer->lines, &writer->line_capacity,
 			      symbols->count, sizeof(*writer->lines));
@@ -182,8 +192,8 @@ take_lines(struct writer *writer, const struct symbols *symbols, size_t skip)
 
 /* A new location for a frame, whose address may have one already. */
 static uint64_t
-make_location(struct writer *writer, const struct frame *frame,
-	      const struct symbols *symbols, size_t skip)
+make_location(struct writer *writer, const struct frame *frame, struct pc_id id,
+	      size_t skip)
 {
 	uint64_t address = frame->address, mapping = 0;
 	size_t line_count;
@@ -196,16 +206,16 @@ make_location(struct writer *writer, const struct frame *frame,
 		mapping = mapping_of(writer, frame->place);
 	else if (!pprof_map_is_free(writer->map, address))
 		address = fake_address(writer);
-	line_count = take_lines(writer, symbols, skip);
+	line_count = take_lines(writer, id, pc_symbols(writer, id), skip);
 	return pprof_add_location(writer->pprof, mapping, address,
 				  writer->lines, line_count);
 }
 
 /* `skip` lines, the innermost ones, are left out. */
 static uint64_t
-find_location(struct writer *writer, const struct model *model, struct pc_id id,
-	      size_t skip)
+find_location(struct writer *writer, struct pc_id id, size_t skip)
 {
+	const struct model *model = writer->model;
 	const struct module *module = pc_module(model, id);
 	/* The call: the return address is of the statement after it. */
 	struct frame key = { .address = model_pc(model, id)->address - 1 };
@@ -218,23 +228,18 @@ find_location(struct writer *writer, const struct model *model, struct pc_id id,
 	frame = find_frame(writer, &key);
 	location = skip > 0 ? &frame->trimmed : &frame->whole;
 	if (!*location)
-		*location = make_location(writer, frame,
-					  pc_symbols(writer, model, id), skip);
+		*location = make_location(writer, frame, id, skip);
 	return *location;
 }
 
 static uint64_t
-pc_location(struct writer *writer, const struct model *model, struct pc_id id,
-	    size_t skip)
+pc_location(struct writer *writer, struct pc_id id, size_t skip)
 {
-	uint64_t *by_pc =
-		writer->by_pc[model == writer->report->diff->new_model];
-
 	if (skip > 0)
-		return find_location(writer, model, id, skip);
-	if (!by_pc[id.id])
-		by_pc[id.id] = find_location(writer, model, id, 0);
-	return by_pc[id.id];
+		return find_location(writer, id, skip);
+	if (!writer->by_pc[id.id])
+		writer->by_pc[id.id] = find_location(writer, id, 0);
+	return writer->by_pc[id.id];
 }
 
 /* --- samples ---------------------------------------------------------------- */
@@ -271,14 +276,14 @@ from_blamed(const struct stack *stack)
 static size_t
 row_locations(struct writer *writer, const struct row *row)
 {
-	const struct model *model = row->model;
+	const struct model *model = writer->model;
 	const struct stack *stack = &writer->stack;
 	struct node_id node = row->node;
 	struct extent extent;
 	struct pc_id pc;
 	size_t depth, skip, count = 0;
 
-	stack_resolve(&writer->stack, writer->report, row);
+	stack_resolve(&writer->stack, writer->report->resolver, row);
 	if (row->flags & SITE_OVERFLOW || !node.id) {
 		add_location(writer, &count,
 			     said_location(writer,
@@ -290,11 +295,10 @@ row_locations(struct writer *writer, const struct row *row)
 		pc = model_node(model, node)->pc;
 		skip = 0;
 		if (depth == extent.addresses)
-			skip = pc_symbols(writer, model, pc)->count -
-			       extent.lines;
+			skip = pc_symbols(writer, pc)->count - extent.lines;
 		if (depth <= extent.addresses)
 			add_location(writer, &count,
-				     pc_location(writer, model, pc, skip));
+				     pc_location(writer, pc, skip));
 		node = model_node(model, node)->parent;
 	}
 	if (stack->truncated)
@@ -303,36 +307,65 @@ row_locations(struct writer *writer, const struct row *row)
 	return count;
 }
 
+/* What a row was, and what it is. Cumulative counts of the old snapshot are
+ * what was in the new one before. */
 static void
-row_values(const struct row *row, int64_t values[TYPE_COUNT])
+row_values(const struct report *report, const struct row *row,
+	   int64_t before[TYPES_MAX], int64_t after[TYPES_MAX])
 {
-	values[0] = row->alloc.objects;
-	values[1] = row->alloc.bytes;
-	values[2] = row->delta.objects;
-	values[3] = row->delta.bytes;
+	if (report->threads) {
+		before[0] = row->live_old.objects;
+		after[0] = row->live_new.objects;
+		return;
+	}
+	after[0] = row->alloc_ever.objects;
+	after[1] = row->alloc_ever.bytes;
+	after[2] = row->live_new.objects;
+	after[3] = row->live_new.bytes;
+	before[0] = row->alloc_ever.objects - row->alloc.objects;
+	before[1] = row->alloc_ever.bytes - row->alloc.bytes;
+	before[2] = row->live_old.objects;
+	before[3] = row->live_old.bytes;
 }
 
-/* The `top` first rows; the others become one, so that totals stay true. */
+static void
+add_samples_of_row(struct writer *writer, const struct row *row, size_t count)
+{
+	const struct report *report = writer->report;
+	int64_t before[TYPES_MAX] = { 0 }, after[TYPES_MAX] = { 0 };
+	size_t i;
+
+	row_values(report, row, before, after);
+	if (report->growth_only) {
+		for (i = 0; i < TYPES_MAX; i++) {
+			after[i] -= before[i];
+			if (after[i] < 0)
+				after[i] = 0;
+			before[i] = 0;
+		}
+	}
+	pprof_add_sample(writer->pprof, writer->locations, count, after, false);
+	for (i = 0; i < TYPES_MAX; i++)
+		before[i] = -before[i];
+	pprof_add_sample(writer->pprof, writer->locations, count, before, true);
+}
+
 static void
 add_samples(struct writer *writer)
 {
-	const struct diff *diff = writer->report->diff;
-	const struct row *rows = &diff->rows[diff->first[ROW_HEAP]];
-	size_t top = writer->report->top;
-	int64_t values[TYPE_COUNT];
-	uint64_t other;
-	size_t count, i;
+	struct flat_cursor cursor = { 0 };
+	const struct row *row;
+	const char *merged;
+	size_t count;
 
-	for (i = 0; i < diff->count[ROW_HEAP]; i++) {
-		row_values(&rows[i], values);
-		if (top && i >= top) {
-			other = said_location(writer, "[other call stacks]");
-			pprof_add_sample(writer->pprof, &other, 1, values);
-			continue;
-		}
-		count = row_locations(writer, &rows[i]);
-		pprof_add_sample(writer->pprof, writer->locations, count,
-				 values);
+	while ((row = flat_rows_next(writer->report, &cursor, &merged))) {
+		count = 0;
+		if (merged)
+			add_location(writer, &count,
+				     said_location(writer, merged));
+		else
+			count = row_locations(writer, row);
+		add_samples_of_row(writer, row, count);
 	}
 }
 
@@ -340,8 +373,9 @@ add_samples(struct writer *writer)
 
 /* pprof wants the program's own mapping first. */
 static void
-add_main_mapping(struct writer *writer, const struct model *model)
+add_main_mapping(struct writer *writer, const char *exe)
 {
+	const struct model *model = writer->model;
 	const struct module *module;
 	struct pprof_place *place;
 	uint64_t start;
@@ -350,7 +384,7 @@ add_main_mapping(struct writer *writer, const struct model *model)
 	for (i = 1; i <= model->module_count; i++) {
 		module = &model->modules[i];
 		if (module->segment_count == 0 || module->unloaded ||
-		    strcmp(module->path, model->header.exe) != 0)
+		    strcmp(module->path, exe) != 0)
 			continue;
 		place = pprof_map_find(writer->map, module,
 				       module->segments[0].start, &start);
@@ -380,9 +414,16 @@ comment_snapshot(struct writer *writer, const char *role,
 	struct strbuf when = { 0 };
 
 	format_time(&when, header->wall_ns);
-	comment(writer, "%s: snapshot %" PRIu64 " of %s, pid %u, %s%s", role,
-		header->sequence, header->exe, header->pid, strbuf_text(&when),
-		model->truncated ? ", truncated file: a part only" : "");
+	if (model->origin == ORIGIN_PROFILE)
+		comment(writer, "%s: profile of %s, %s", role,
+			*header->exe ? header->exe : "an unknown program",
+			strbuf_text(&when));
+	else
+		comment(writer, "%s: snapshot %" PRIu64 " of %s, pid %u, %s%s",
+			role, header->sequence, header->exe, header->pid,
+			strbuf_text(&when),
+			model->truncated ? ", truncated file: a part only"
+					 : "");
 	strbuf_release(&when);
 }
 
@@ -392,7 +433,8 @@ add_comments(struct writer *writer)
 	const struct diff *diff = writer->report->diff;
 	const struct header *header = &diff->new_model->header;
 
-	comment(writer, "leakshim %s", header->shim_version);
+	if (*header->shim_version)
+		comment(writer, "leakshim %s", header->shim_version);
 	if (diff->old_model) {
 		comment_snapshot(writer, "base", diff->old_model);
 		comment_snapshot(writer, "new", diff->new_model);
@@ -426,14 +468,6 @@ window_ns(const struct diff *diff)
 	return to->wall_ns > from->wall_ns ? to->wall_ns - from->wall_ns : 0;
 }
 
-static void
-add_model(struct writer *writer, unsigned side, const struct model *model)
-{
-	pprof_map_add(writer->map, model);
-	writer->by_pc[side] =
-		xcalloc(xadd(model->pc_count, 1), sizeof(uint64_t));
-}
-
 int
 report_pprof(const struct report *report, FILE *out, struct err *err)
 {
@@ -441,7 +475,9 @@ report_pprof(const struct report *report, FILE *out, struct err *err)
 	const struct header *header = &diff->new_model->header;
 	struct writer writer = {
 		.report = report,
-		.pprof = pprof_new(sample_types, TYPE_COUNT),
+		.pprof = report->threads ? pprof_new(&thread_type, 1)
+					 : pprof_new(heap_types, TYPES_MAX),
+		.model = resolver_model(report->resolver),
 		.map = pprof_map_new(),
 		.next_fake = PPROF_MAP_END,
 	};
@@ -449,14 +485,18 @@ report_pprof(const struct report *report, FILE *out, struct err *err)
 	int result;
 
 	pprof_set_time(writer.pprof, header->wall_ns, window_ns(diff));
-	pprof_set_period(writer.pprof, &period_type, header->sample_bytes);
+	if (report->threads)
+		pprof_set_period(writer.pprof, &thread_type, 1);
+	else
+		pprof_set_period(writer.pprof, &heap_period,
+				 header->sample_bytes);
 	pprof_set_inlines(writer.pprof,
-			  symbolizer_options(report->symbolizer)->inlines);
-	add_model(&writer, 1, diff->new_model);
-	if (diff->old_model)
-		add_model(&writer, 0, diff->old_model);
+			  resolver_options(report->resolver)->inlines);
+	pprof_map_add(writer.map, writer.model);
+	writer.by_pc =
+		xcalloc(xadd(writer.model->pc_count, 1), sizeof(*writer.by_pc));
 	add_comments(&writer);
-	add_main_mapping(&writer, diff->new_model);
+	add_main_mapping(&writer, header->exe);
 	add_samples(&writer);
 	result = pprof_write(writer.pprof, out, err);
 
@@ -466,8 +506,7 @@ report_pprof(const struct report *report, FILE *out, struct err *err)
 		free(writer.frames.slots[i].entry);
 	hashtab_release(&writer.frames);
 	stack_release(&writer.stack);
-	free(writer.by_pc[0]);
-	free(writer.by_pc[1]);
+	free(writer.by_pc);
 	free(writer.locations);
 	free(writer.lines);
 	strbuf_release(&writer.text);

@@ -1,5 +1,6 @@
 #include "strbuf.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,20 +64,29 @@ strbuf_addf(struct strbuf *buf, const char *format, ...)
 	va_end(args);
 }
 
+static bool
+is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
 void
 strbuf_add_printable(struct strbuf *buf, const char *text)
 {
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+	const char *end;
 
-		if (c == '\n')
+	for (;; text = end + 1) {
+		for (end = text; *end && !is_control(*end);)
+			end++;
+		strbuf_add(buf, text, (size_t)(end - text));
+		if (!*end)
+			return;
+		if (*end == '\n')
 			strbuf_adds(buf, "\\n");
-		else if (c == '\t')
+		else if (*end == '\t')
 			strbuf_adds(buf, "\\t");
-		else if (c < 0x20 || c == 0x7f)
-			strbuf_addf(buf, "\\x%02x", c);
 		else
-			strbuf_addc(buf, *text);
+			strbuf_addf(buf, "\\x%02x", (unsigned char)*end);
 	}
 }
 

@@ -1,20 +1,24 @@
 """report.py FILE EXPRESSION...: is every expression true of leakdiff's CSV?
 
 An expression is Python. It sees `heap`, `threads` and `ledger`, the rows in
-the file's order; a row has an attribute per column, numbers as integers,
-`stack` as a list, innermost first; named(rows, RE) are those whose function
-matches as a whole; total(rows, COLUMN) adds up.
+the file's order; a row has an attribute per column, counts as integers, what
+was worked out of them (rates, confidence) as floats or None, `stack` as a
+list, innermost first; named(rows, RE) are those whose function matches as a
+whole; total(rows, COLUMN) adds up.
 """
 import csv
 import re
 import sys
 from types import SimpleNamespace
 
-TEXT = ("kind", "function", "file", "module", "stack")
+TEXT = ("kind", "function", "file", "module", "stack", "verdict", "process")
+REAL = ("confidence", "bytes_per_hour", "objects_per_hour", "eta_hours")
 
 
 def take(record):
-    row = {k: v if k in TEXT else int(v or 0) for k, v in record.items()}
+    row = {k: v if k in TEXT else
+           (float(v) if v else None) if k in REAL else int(v or 0)
+           for k, v in record.items()}
     row["stack"] = row["stack"].split(";")
     return SimpleNamespace(**row)
 

@@ -12,10 +12,10 @@
 #include "../../analyzer/blame.h"
 #include "../../analyzer/diff.h"
 #include "../../analyzer/err.h"
-#include "../../analyzer/reader.h"
 #include "../../analyzer/report.h"
+#include "../../analyzer/select.h"
 #include "../../analyzer/symbolize.h"
-#include "../../analyzer/unbias.h"
+#include "comparison.h"
 #include "loaded_module.h"
 #include "profile.pb-c.h"
 #include "snapgen.h"
@@ -26,36 +26,27 @@
 enum { ALLOC_OBJECTS, ALLOC_SPACE, INUSE_OBJECTS, INUSE_SPACE, VALUES };
 
 static struct symbolizer_options symbol_options;
-static size_t top;
+/* What the next profile is made with. The study and resolver are filled in. */
+static struct report settings;
+/* Rows of less are hidden; 0: none are. */
+static int64_t min_bytes;
 
 /* --- making and reading a profile ------------------------------------------- */
 
-static struct model *
-load(struct snapgen *gen)
-{
-	struct err err = { 0 };
-	struct model *model = reader_load(snapgen_write(gen), &err);
-
-	assert_string_equal(err.text, "");
-	assert_non_null(model);
-	unbias(model);
-	snapgen_free(gen);
-	return model;
-}
-
 static void
-write_report(const struct diff *diff, FILE *out)
+write_report(struct comparison *made, FILE *out)
 {
-	struct report report = { .diff = diff, .top = top };
-	struct blame *blame = blame_new();
+	struct report report = settings;
+	struct select *select = select_new();
 	struct err err;
 
-	report.symbolizer = symbolizer_open(&symbol_options, &err);
-	assert_non_null(report.symbolizer);
-	report.blame = blame;
+	report.study = &made->study;
+	report.diff = made->diff;
+	report.resolver = made->study.resolver;
+	select_min_bytes(select, min_bytes);
+	select_apply(select, made->part.diff, report.resolver);
+	select_free(select);
 	assert_int_equal(report_pprof(&report, out, &err), 0);
-	symbolizer_close(report.symbolizer);
-	blame_free(blame);
 }
 
 static size_t
@@ -149,15 +140,20 @@ check_valid(const Perftools__Profiles__Profile *profile)
 static Perftools__Profiles__Profile *
 profile_of_models(struct model *old_model, struct model *new_model)
 {
-	struct diff *diff = diff_new(old_model, new_model);
+	struct model *models[] = { old_model, new_model };
+	struct blame *blame = blame_new();
+	struct err err;
+	struct symbolizer *symbolizer = symbolizer_open(&symbol_options, &err);
+	struct comparison *made = comparison_new(models, 2, symbolizer, blame);
 	Perftools__Profiles__Profile *profile;
 	uint8_t *bytes = malloc(PROFILE_BYTES_MAX);
 	char *zipped;
 	size_t len;
 	FILE *out = open_memstream(&zipped, &len);
 
+	assert_non_null(symbolizer);
 	assert_non_null(bytes);
-	write_report(diff, out);
+	write_report(made, out);
 	assert_int_equal(fclose(out), 0);
 	len = gunzip((uint8_t *)zipped, len, bytes);
 	profile = perftools__profiles__profile__unpack(NULL, len, bytes);
@@ -165,18 +161,17 @@ profile_of_models(struct model *old_model, struct model *new_model)
 	check_valid(profile);
 	free(bytes);
 	free(zipped);
-	diff_free(diff);
-	model_free(old_model);
-	model_free(new_model);
+	comparison_free(made);
+	symbolizer_close(symbolizer);
+	blame_free(blame);
 	return profile;
 }
 
 static Perftools__Profiles__Profile *
 profile_of(struct snapgen *old_gen, struct snapgen *new_gen)
 {
-	struct model *old_model = old_gen ? load(old_gen) : NULL;
-
-	return profile_of_models(old_model, load(new_gen));
+	return profile_of_models(comparison_load(old_gen),
+				 comparison_load(new_gen));
 }
 
 static void
@@ -244,16 +239,10 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	symbol_options = (struct symbolizer_options){ true, true, NULL };
-	top = 0;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	snapgen_clean();
+	symbol_options = (struct symbolizer_options){ .use_symbols = true,
+						      .inlines = true };
+	settings = (struct report){ 0 };
+	min_bytes = 0;
 	return 0;
 }
 
@@ -315,34 +304,183 @@ two_snapshots_are_a_window(void **state)
 	release(profile);
 }
 
-static void
-old_snapshot_is_subtracted(void **state)
+static bool
+is_base(const Perftools__Profiles__Profile *profile, size_t sample)
 {
-	struct model *old_model = load(story_server_old());
-	struct model *new_model = load(story_server_new());
-	struct diff *diff = diff_new(old_model, new_model);
-	const struct row *rows = &diff->totals[ROW_HEAP];
+	const Perftools__Profiles__Sample *pb = profile->sample[sample];
+
+	if (pb->n_label == 0)
+		return false;
+	assert_int_equal(pb->n_label, 1);
+	assert_string_equal(text_of(profile, pb->label[0]->key), "pprof::base");
+	assert_string_equal(text_of(profile, pb->label[0]->str), "true");
+	return true;
+}
+
+static void
+old_snapshot_is_the_base_and_negative(void **state)
+{
+	struct comparison *made =
+		comparison_of(comparison_load(story_server_old()),
+			      comparison_load(story_server_new()));
+	const struct row *sums = &made->diff->totals[ROW_HEAP];
 	Perftools__Profiles__Profile *profile =
 		profile_of(story_server_old(), story_server_new());
-	int64_t least = 0;
+	int64_t before = 0, after = 0;
+	size_t i, k;
+
+	(void)state;
+	assert_int_equal(total(profile, ALLOC_OBJECTS), sums->alloc.objects);
+	assert_int_equal(total(profile, ALLOC_SPACE), sums->alloc.bytes);
+	assert_int_equal(total(profile, INUSE_OBJECTS), sums->delta.objects);
+	assert_int_equal(total(profile, INUSE_SPACE), sums->delta.bytes);
+	for (i = 0; i < profile->n_sample; i++) {
+		const Perftools__Profiles__Sample *sample = profile->sample[i];
+
+		for (k = 0; k < sample->n_value; k++)
+			assert_true(is_base(profile, i)
+					    ? sample->value[k] <= 0
+					    : sample->value[k] >= 0);
+		if (is_base(profile, i))
+			before -= sample->value[INUSE_SPACE];
+		else
+			after += sample->value[INUSE_SPACE];
+	}
+	assert_int_equal(before, sums->live_old.bytes);
+	assert_int_equal(after, sums->live_new.bytes);
+	release(profile);
+	comparison_free(made);
+}
+
+static void
+one_snapshot_has_no_base(void **state)
+{
+	Perftools__Profiles__Profile *profile =
+		profile_of(NULL, story_server_new());
 	size_t i;
 
 	(void)state;
-	assert_int_equal(total(profile, ALLOC_OBJECTS), rows->alloc.objects);
-	assert_int_equal(total(profile, ALLOC_SPACE), rows->alloc.bytes);
-	assert_int_equal(total(profile, INUSE_OBJECTS), rows->delta.objects);
-	assert_int_equal(total(profile, INUSE_SPACE), rows->delta.bytes);
-	/* What shrank is there, and what did not move is not. */
-	for (i = 0; i < profile->n_sample; i++) {
-		if (profile->sample[i]->value[INUSE_SPACE] < least)
-			least = profile->sample[i]->value[INUSE_SPACE];
-	}
-	assert_int_equal(least, -2 * (1 << 20));
-	assert_int_equal(profile->n_sample, diff->count[ROW_HEAP] - 1);
+	for (i = 0; i < profile->n_sample; i++)
+		assert_int_equal(profile->sample[i]->n_label, 0);
+	for (i = 0; i < profile->n_string_table; i++)
+		assert_string_not_equal(profile->string_table[i],
+					"pprof::base");
 	release(profile);
-	diff_free(diff);
-	model_free(old_model);
-	model_free(new_model);
+}
+
+static void
+growth_only_has_neither_labels_nor_negative_values(void **state)
+{
+	struct comparison *made =
+		comparison_of(comparison_load(story_server_old()),
+			      comparison_load(story_server_new()));
+	const struct diff *diff = made->diff;
+	Perftools__Profiles__Profile *profile;
+	int64_t growth = 0;
+	size_t i, k;
+
+	(void)state;
+	settings.growth_only = true;
+	profile = profile_of(story_server_old(), story_server_new());
+	for (i = 0; i < diff->count[ROW_HEAP]; i++) {
+		if (diff->rows[i].delta.bytes > 0)
+			growth += diff->rows[i].delta.bytes;
+	}
+	/* Something shrank too, or this would say nothing. */
+	assert_true(growth > diff->totals[ROW_HEAP].delta.bytes);
+	assert_int_equal(total(profile, INUSE_SPACE), growth);
+	for (i = 0; i < profile->n_sample; i++) {
+		assert_int_equal(profile->sample[i]->n_label, 0);
+		for (k = 0; k < VALUES; k++)
+			assert_true(profile->sample[i]->value[k] >= 0);
+	}
+	release(profile);
+	comparison_free(made);
+}
+
+static void
+threads_are_a_threadcreate_profile(void **state)
+{
+	struct comparison *made =
+		comparison_of(comparison_load(story_server_old()),
+			      comparison_load(story_server_new()));
+	Perftools__Profiles__Profile *profile;
+
+	(void)state;
+	settings.threads = true;
+	profile = profile_of(story_server_old(), story_server_new());
+	assert_int_equal(profile->n_sample_type, 1);
+	assert_string_equal(text_of(profile, profile->sample_type[0]->type),
+			    "threadcreate");
+	assert_string_equal(text_of(profile, profile->sample_type[0]->unit),
+			    "count");
+	assert_string_equal(text_of(profile, profile->period_type->type),
+			    "threadcreate");
+	assert_int_equal(profile->period, 1);
+	assert_true(profile->n_sample > 0);
+	assert_int_equal(total(profile, 0),
+			 made->diff->totals[ROW_THREAD].delta.objects);
+	release(profile);
+	comparison_free(made);
+}
+
+static void
+what_is_hidden_keeps_the_totals(void **state)
+{
+	Perftools__Profiles__Profile *all =
+		profile_of(story_server_old(), story_server_new());
+	Perftools__Profiles__Profile *few;
+	unsigned value;
+	size_t i, merged = 0;
+
+	(void)state;
+	min_bytes = 1536 * 1024;
+	few = profile_of(story_server_old(), story_server_new());
+	for (value = 0; value < VALUES; value++)
+		assert_int_equal(total(few, value), total(all, value));
+	for (i = 0; i < few->n_sample; i++) {
+		const Perftools__Profiles__Location *leaf = frame(few, i, 0);
+
+		if (leaf->n_line == 1 &&
+		    strcmp(name_of(few, leaf), "[below --min-bytes]") == 0)
+			merged++;
+	}
+	/* New and base. */
+	assert_int_equal(merged, 2);
+	assert_true(few->n_sample < all->n_sample);
+	release(all);
+	release(few);
+}
+
+/* Two sites, the largest numbers that a model may hold, before and after. */
+static struct snapgen *
+huge(uint64_t first, uint64_t second)
+{
+	struct snapgen *gen = snapgen_new();
+	uint32_t module = snapgen_module(gen, "/app", "id", 0x10000, 0x1000);
+
+	site(gen, (const uint32_t[]){ snapgen_pc(gen, module, 0x10011), 0 },
+	     first);
+	site(gen, (const uint32_t[]){ snapgen_pc(gen, module, 0x10021), 0 },
+	     second);
+	return gen;
+}
+
+static void
+largest_numbers_come_through(void **state)
+{
+	const uint64_t most = INT64_MAX / 2 - 1;
+	Perftools__Profiles__Profile *profile =
+		profile_of(huge(most, 1), huge(1, most));
+
+	(void)state;
+	assert_int_equal(profile->n_sample, 4);
+	assert_int_equal(profile->sample[0]->value[INUSE_SPACE], most);
+	assert_int_equal(profile->sample[1]->value[INUSE_SPACE], -1);
+	assert_int_equal(profile->sample[2]->value[INUSE_SPACE], 1);
+	assert_int_equal(profile->sample[3]->value[INUSE_SPACE],
+			 -(int64_t)most);
+	release(profile);
 }
 
 static void
@@ -394,7 +532,8 @@ moved_program_is_the_same_program(void **state)
 	assert_int_equal(moved->n_mapping, same->n_mapping);
 	assert_int_equal(moved->n_location, same->n_location);
 	assert_int_equal(moved->n_sample, same->n_sample);
-	assert_int_equal(moved->mapping[0]->memory_start, 0x560000000000);
+	/* Where it was first. */
+	assert_int_equal(moved->mapping[0]->memory_start, 0x555555554000);
 	release(same);
 	release(moved);
 }
@@ -426,16 +565,16 @@ modules_at_one_place_in_two_processes_do_not_clash(void **state)
 	b = mapping_named(profile, "/lib/b.so");
 	assert_non_null(a);
 	assert_non_null(b);
-	/* The new one is where it is; the old one was moved, whole. */
-	assert_int_equal(b->memory_start, 0x10800);
-	assert_int_equal(a->memory_limit - a->memory_start, 0x1000);
+	/* The first is where it was; the other was moved, whole. */
+	assert_int_equal(a->memory_start, 0x10000);
+	assert_int_equal(b->memory_limit - b->memory_start, 0x1000);
 	assert_int_equal(profile->n_location, 2);
 	assert_string_equal(name_of(profile, frame(profile, 0, 0)),
 			    "b.so+0x1010");
 	assert_string_equal(name_of(profile, frame(profile, 1, 0)),
 			    "a.so+0x1010");
-	assert_int_equal(frame(profile, 0, 0)->address, 0x10810);
-	assert_int_equal(frame(profile, 1, 0)->address, a->memory_start + 0x10);
+	assert_int_equal(frame(profile, 0, 0)->address, b->memory_start + 0x10);
+	assert_int_equal(frame(profile, 1, 0)->address, 0x10010);
 	assert_int_equal(profile->sample[0]->value[INUSE_SPACE], 7);
 	assert_int_equal(profile->sample[1]->value[INUSE_SPACE], -5);
 	release(profile);
@@ -627,7 +766,7 @@ stacks_begin_at_the_blamed_function(void **state)
 	callee = snapgen_pc(gen, 0, 0x7000001);
 	site(gen, (const uint32_t[]){ pc, 0 }, 20);
 	site(gen, (const uint32_t[]){ callee, pc, 0 }, 10);
-	model = load(gen);
+	model = comparison_load(gen);
 	model->modules[module] = self.module;
 	profile = profile_of_models(NULL, model);
 
@@ -657,7 +796,7 @@ top_keeps_the_totals(void **state)
 	unsigned value;
 
 	(void)state;
-	top = 1;
+	settings.top = 1;
 	few = profile_of(NULL, story_server_new());
 	assert_int_equal(few->n_sample, 2);
 	assert_string_equal(name_of(few, frame(few, 1, 0)),
@@ -733,8 +872,7 @@ sampled_counts_are_estimates_of_the_whole(void **state)
 	release(sampled);
 }
 
-#define TEST(function)                                                         \
-	cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function) cmocka_unit_test_setup(function, set_up)
 
 int
 main(void)
@@ -743,7 +881,12 @@ main(void)
 		TEST(types_are_those_of_go_in_its_order),
 		TEST(one_snapshot_is_a_moment),
 		TEST(two_snapshots_are_a_window),
-		TEST(old_snapshot_is_subtracted),
+		TEST(old_snapshot_is_the_base_and_negative),
+		TEST(one_snapshot_has_no_base),
+		TEST(growth_only_has_neither_labels_nor_negative_values),
+		TEST(threads_are_a_threadcreate_profile),
+		TEST(what_is_hidden_keeps_the_totals),
+		TEST(largest_numbers_come_through),
 		TEST(addresses_are_of_the_call_in_the_true_place),
 		TEST(frames_of_the_shim_are_cut),
 		TEST(moved_program_is_the_same_program),
