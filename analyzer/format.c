@@ -42,29 +42,135 @@ format_count(struct strbuf *buf, int64_t count, bool sign)
 	add_grouped(buf, add_sign(buf, count, sign));
 }
 
+static const char *const units[] = { "B",   "KiB", "MiB", "GiB",
+				     "TiB", "PiB", "EiB" };
+#define UNIT_COUNT (sizeof(units) / sizeof(units[0]))
+
+static uint64_t
+magnitude(int64_t value)
+{
+	return value < 0 ? -(uint64_t)value : (uint64_t)value;
+}
+
+static uint64_t
+tenths_in(uint64_t value, unsigned int unit)
+{
+	uint64_t size = UINT64_C(1) << (10 * unit);
+
+	if (unit == 0)
+		return value;
+	return value / size * 10 + (value % size * 10 + size / 2) / size;
+}
+
+unsigned int
+format_unit_of(int64_t bytes)
+{
+	uint64_t value = magnitude(bytes);
+	unsigned int unit;
+
+	if (value < 1024)
+		return 0;
+	/* Rounded tenths decide, so that 1023.96 KiB is 1.0 MiB. */
+	for (unit = 1; unit + 1 < UNIT_COUNT; unit++) {
+		if (tenths_in(value, unit) < 10240)
+			break;
+	}
+	return unit;
+}
+
+int64_t
+format_in_unit(int64_t bytes, unsigned int unit)
+{
+	uint64_t tenths = tenths_in(magnitude(bytes), unit);
+
+	/* INT64_MIN, in bytes, is what no other bound holds. */
+	if (tenths > INT64_MAX)
+		tenths = INT64_MAX;
+	return bytes < 0 ? -(int64_t)tenths : (int64_t)tenths;
+}
+
+static void
+add_amount(struct strbuf *buf, uint64_t tenths, unsigned int unit)
+{
+	if (unit == 0)
+		strbuf_addf(buf, "%" PRIu64 " B", tenths);
+	else
+		strbuf_addf(buf, "%" PRIu64 ".%" PRIu64 " %s", tenths / 10,
+			    tenths % 10, units[unit]);
+}
+
+void
+format_amount(struct strbuf *buf, int64_t amount, unsigned int unit)
+{
+	add_amount(buf, add_sign(buf, amount, false), unit);
+}
+
 void
 format_bytes(struct strbuf *buf, int64_t bytes, bool sign)
 {
-	static const char *const units[] = { "KiB", "MiB", "GiB",
-					     "TiB", "PiB", "EiB" };
-	uint64_t value = add_sign(buf, bytes, sign);
-	uint64_t unit = 1024;
-	uint64_t tenths = 0;
-	size_t i;
+	unsigned int unit = format_unit_of(bytes);
 
-	if (value < 1024) {
-		strbuf_addf(buf, "%" PRIu64 " B", value);
+	add_amount(buf, tenths_in(add_sign(buf, bytes, sign), unit), unit);
+}
+
+/* Past 2^62 nobody reads digits. Not a number is 0. */
+static int64_t
+whole(double value)
+{
+	const double most = 4611686018427387904.0;
+
+	if (!(value == value))
+		return 0;
+	if (value > most)
+		return INT64_C(1) << 62;
+	if (value < -most)
+		return -(INT64_C(1) << 62);
+	return (int64_t)(value < 0 ? value - 0.5 : value + 0.5);
+}
+
+void
+format_byte_rate(struct strbuf *buf, double per_hour, bool sign)
+{
+	format_bytes(buf, whole(per_hour), sign);
+	strbuf_adds(buf, "/h");
+}
+
+void
+format_rate(struct strbuf *buf, double per_hour, bool sign)
+{
+	int64_t tenths = whole(per_hour * 10);
+
+	if (tenths > -100 && tenths < 100 && tenths % 10) {
+		uint64_t size = add_sign(buf, tenths, sign);
+
+		strbuf_addf(buf, "%" PRIu64 ".%" PRIu64 "/h", size / 10,
+			    size % 10);
 		return;
 	}
-	/* Rounded tenths decide, so that 1023.96 KiB is 1.0 MiB. */
-	for (i = 0;; i++, unit *= 1024) {
-		tenths = value / unit * 10 +
-			 (value % unit * 10 + unit / 2) / unit;
-		if (tenths < 10240 || i + 1 == sizeof(units) / sizeof(*units))
-			break;
+	format_count(buf, whole(per_hour), sign);
+	strbuf_adds(buf, "/h");
+}
+
+void
+format_hours(struct strbuf *buf, double hours)
+{
+	format_seconds(buf, hours * 3600);
+}
+
+void
+format_seconds(struct strbuf *buf, double seconds)
+{
+	int64_t ns = whole(seconds * 1e9);
+	size_t begin = buf->len;
+	char *end;
+
+	format_duration(buf, ns < 0 ? 0 : (uint64_t)ns);
+	/* `20 min 0 s` claims what nobody asked for. */
+	end = strstr(buf->data + begin, " 0 ");
+	if (end) {
+		*end = '\0';
+		buf->len = (size_t)(end - buf->data);
 	}
-	strbuf_addf(buf, "%" PRIu64 ".%" PRIu64 " %s", tenths / 10, tenths % 10,
-		    units[i]);
 }
 
 void

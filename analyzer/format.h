@@ -15,6 +15,24 @@ void format_count(struct strbuf *buf, int64_t count, bool sign);
 /* 512 B, 1.5 KiB, 12.3 MiB: powers of 1024, one digit after the point. */
 void format_bytes(struct strbuf *buf, int64_t bytes, bool sign);
 
+/*
+ * The same for several that have to add up: all in the unit of the largest.
+ * Units are 0 (bytes) .. 6 (EiB); amounts are tenths of one, of bytes whole.
+ */
+unsigned int format_unit_of(int64_t bytes);
+int64_t format_in_unit(int64_t bytes, unsigned int unit);
+void format_amount(struct strbuf *buf, int64_t amount, unsigned int unit);
+
+/* 12.3 MiB/h. */
+void format_byte_rate(struct strbuf *buf, double per_hour, bool sign);
+/* 4,100/h, below ten 3.4/h. */
+void format_rate(struct strbuf *buf, double per_hour, bool sign);
+
+/* As format_duration, of hours or seconds that may be any number, and without
+ * a second part that is 0: `20 min`. */
+void format_hours(struct strbuf *buf, double hours);
+void format_seconds(struct strbuf *buf, double seconds);
+
 /* 3.4 s, 34 s, 5 min 3 s, 2 h 5 min, 3 d 4 h. */
 void format_duration(struct strbuf *buf, uint64_t ns);
 

@@ -1,112 +1,14 @@
 #include "headline.h"
 
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "culprit.h"
 #include "format.h"
+#include "headline_resident.h"
+#include "headline_trend.h"
+#include "select.h"
 #include "stack.h"
-#include "xalloc.h"
 
-/* The function that the most growth is blamed on is looked for among this
- * many of the largest sites: below them nothing is left that could change the
- * answer much, and symbols cost time. */
-#define HEADLINE_SITES 1000
-
-/* All growing sites that one function is blamed for. */
-struct culprit {
-	const char *function; /* borrowed, as are the others */
-	const char *module;
-	const char *file; /* NULL: unknown, or not one */
-	uint32_t line;    /* 0: unknown, or more than one */
-	int64_t bytes;
-	int64_t objects;
-	int64_t live_objects;
-};
-
-static struct culprit *
-find_culprit(struct culprit *culprits, size_t *count,
-	     const struct stack_frame *frame)
-{
-	const struct symbol *symbol = frame->symbol;
-	struct culprit *culprit;
-	size_t i;
-
-	for (i = 0; i < *count; i++) {
-		culprit = &culprits[i];
-		if (strcmp(culprit->function, symbol->function) != 0 ||
-		    strcmp(culprit->module, frame->module->path) != 0)
-			continue;
-		if (culprit->file &&
-		    (!symbol->file || strcmp(culprit->file, symbol->file) != 0))
-			culprit->file = NULL;
-		if (culprit->line != symbol->line)
-			culprit->line = 0;
-		return culprit;
-	}
-	culprit = &culprits[(*count)++];
-	memset(culprit, 0, sizeof(*culprit));
-	culprit->function = symbol->function;
-	culprit->module = frame->module->path;
-	culprit->file = symbol->file;
-	culprit->line = symbol->line;
-	return culprit;
-}
-
-static bool
-is_worse(const struct culprit *a, const struct culprit *b)
-{
-	return a->bytes != b->bytes ? a->bytes > b->bytes
-				    : a->objects > b->objects;
-}
-
-/* The function with the most growth. False: no site of that kind grew. */
-static bool
-worst_of(const struct report *report, enum row_kind kind, struct culprit *out)
-{
-	const struct diff *diff = report->diff;
-	struct culprit *culprits = xcalloc(HEADLINE_SITES, sizeof(*culprits));
-	struct stack stack = { 0 };
-	size_t worst = 0;
-	size_t count = 0;
-	size_t i;
-
-	for (i = 0; i < diff->count[kind] && i < HEADLINE_SITES; i++) {
-		const struct row *row = &diff->rows[diff->first[kind] + i];
-		struct culprit *culprit;
-
-		if (!diff_grew(row))
-			break;
-		stack_resolve(&stack, report, row);
-		culprit = find_culprit(culprits, &count,
-				       &stack.frames[stack.blamed]);
-		culprit->bytes += row->delta.bytes;
-		culprit->objects += row->delta.objects;
-		culprit->live_objects += row->live_new.objects;
-	}
-	for (i = 1; i < count; i++) {
-		if (is_worse(&culprits[i], &culprits[worst]))
-			worst = i;
-	}
-	if (count)
-		*out = culprits[worst];
-	stack_release(&stack);
-	free(culprits);
-	return count > 0;
-}
-
-static void
-add_place(struct strbuf *out, const struct culprit *culprit)
-{
-	strbuf_add_printable(out, culprit->function);
-	if (!culprit->file)
-		return;
-	strbuf_adds(out, " (");
-	strbuf_add_printable(out, stack_base_name(culprit->file));
-	if (culprit->line)
-		strbuf_addf(out, ":%" PRIu32, culprit->line);
-	strbuf_addc(out, ')');
-}
+/* Below it ages are no more than a hint for the order. */
+#define HEADLINE_SUSPICION 0.5
 
 /* `9.0 MiB, 9,000 objects`, or of buffers that grew `9.0 MiB in the same
  * number of objects`. */
@@ -141,7 +43,7 @@ add_culprit(struct strbuf *out, const struct culprit *culprit, int64_t whole)
 	}
 	add_amount(out, culprit);
 	strbuf_adds(out, ") was allocated in ");
-	add_place(out, culprit);
+	culprit_add_place(out, culprit);
 }
 
 static void
@@ -217,7 +119,7 @@ add_heap(struct strbuf *out, const struct report *report)
 		strbuf_adds(out, total->live_new.objects == 1 ? " object"
 							      : " objects");
 	}
-	if (worst_of(report, ROW_HEAP, &culprit) && culprit.bytes > 0)
+	if (culprit_of_growth(report, ROW_HEAP, &culprit) && culprit.bytes > 0)
 		add_culprit(out, &culprit, total->delta.bytes);
 	strbuf_addc(out, '.');
 }
@@ -258,6 +160,8 @@ add_threads(struct strbuf *out, const struct report *report)
 	const struct row *total = &report->diff->totals[ROW_THREAD];
 	struct culprit culprit;
 
+	if (report->diff->judged && headline_trend_threads(out, report))
+		return;
 	if (total->delta.objects <= 0)
 		return;
 	format_count(out, total->delta.objects, false);
@@ -273,35 +177,58 @@ add_threads(struct strbuf *out, const struct report *report)
 			     false);
 		strbuf_adds(out, " exited but never joined)");
 	}
-	if (worst_of(report, ROW_THREAD, &culprit)) {
+	if (culprit_of_growth(report, ROW_THREAD, &culprit)) {
 		strbuf_adds(out, "; ");
 		format_count(out, culprit.objects, false);
 		strbuf_adds(out, " created in ");
-		add_place(out, &culprit);
+		culprit_add_place(out, &culprit);
 	}
 	strbuf_adds(out, ".\n");
 }
 
+/* What ages make likely where there is no second snapshot. */
 static void
-add_resident(struct strbuf *out, const struct diff *diff)
+add_suspect(struct strbuf *out, const struct report *report)
 {
-	int64_t bytes = diff->totals[ROW_LEDGER].delta.bytes;
+	const struct diff *diff = report->diff;
+	struct select_cursor cursor = { 0 };
+	struct stack stack = { 0 };
+	const struct row *row;
 
-	if (!diff->count[ROW_LEDGER] || !diff->old_model ||
-	    !diff->same_process || bytes == 0)
+	if (diff->order[ROW_HEAP] != ORDER_SUSPICION)
 		return;
-	strbuf_addf(out, "Resident memory %s by ",
-		    bytes > 0 ? "grew" : "shrank");
-	format_bytes(out, bytes < 0 ? -bytes : bytes, false);
-	strbuf_adds(out, ".\n");
+	row = select_next(diff, ROW_HEAP, &cursor, 1);
+	if (!row || row->suspicion < HEADLINE_SUSPICION)
+		return;
+	stack_resolve(&stack, report->resolver, row);
+	strbuf_adds(out, "The first to suspect is ");
+	culprit_add_frame(out, &stack.frames[stack.blamed]);
+	strbuf_adds(out, ": of what it allocated at any time since the start "
+			 "some remained (");
+	format_bytes(out, row->live_new.bytes, false);
+	strbuf_adds(out, "). One snapshot can't prove a leak: compare it with "
+			 "a later one, or take three for a verdict.\n");
+	stack_release(&stack);
 }
 
-void
+enum page_style
 headline(struct strbuf *out, const struct report *report)
 {
-	add_heap(out, report);
-	add_reservations(out, report->diff);
-	strbuf_addc(out, '\n');
+	enum page_style style = PAGE_STRONG;
+
+	if (report->diff->judged) {
+		style = headline_trend(out, report);
+		add_reservations(out, report->diff);
+		strbuf_addc(out, '\n');
+		add_change(out, report->diff);
+		strbuf_adds(out, ".\n");
+	} else {
+		add_heap(out, report);
+		add_reservations(out, report->diff);
+		strbuf_addc(out, '\n');
+		add_suspect(out, report);
+	}
 	add_threads(out, report);
-	add_resident(out, report->diff);
+	headline_resident(out, report->diff);
+	return style;
 }

@@ -6,8 +6,9 @@
  */
 #pragma once
 
+#include "page.h"
 #include "report.h"
 #include "strbuf.h"
 
-/* Adds one line per sentence. */
-void headline(struct strbuf *out, const struct report *report);
+/* Adds one line per sentence. Returns how the first one is to be taken. */
+enum page_style headline(struct strbuf *out, const struct report *report);

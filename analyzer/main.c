@@ -1,7 +1,4 @@
-/* leakdiff: what grew between two snapshots, or what one of them holds. */
-#include <errno.h>
-#include <getopt.h>
-#include <inttypes.h>
+/* leakdiff: what grew over snapshots, or what one of them holds. */
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,14 +7,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "accept.h"
 #include "blame.h"
-#include "diff.h"
 #include "err.h"
+#include "gate.h"
+#include "inputs.h"
+#include "options.h"
 #include "output.h"
-#include "reader.h"
+#include "progress.h"
 #include "report.h"
+#include "report_series.h"
+#include "select.h"
+#include "study.h"
 #include "symbolize.h"
-#include "unbias.h"
+#include "terminal.h"
+#include "verify.h"
 
 /* As many sites as fit the attention of someone who reads the report. */
 #define MAIN_TOP_TEXT 10
@@ -26,93 +30,12 @@
 
 enum exit_status {
 	EXIT_DONE = 0,
+	EXIT_FOUND = 1,
 	EXIT_USAGE = 2,
 	EXIT_INPUT = 3,
+	EXIT_UNSURE = 4,
 	EXIT_STEP = 5,
 };
-
-typedef int report_writer(const struct report *report, FILE *out,
-			  struct err *err);
-
-struct settings {
-	report_writer *writer;
-	const char *out; /* NULL: standard output */
-	bool top_given;
-	size_t top;
-	bool all_frames;
-	struct symbolizer_options symbols;
-	struct blame *blame;
-	const char *files[2];
-	int file_count;
-};
-
-enum option_name {
-	OPTION_ALL_FRAMES = 256,
-	OPTION_CSV,
-	OPTION_DEBUG_DIR,
-	OPTION_NO_INLINES,
-	OPTION_NO_SYMBOLS,
-	OPTION_PPROF,
-	OPTION_SKIP,
-	OPTION_TEXT,
-	OPTION_TOP,
-};
-
-static const struct option options[] = {
-	{ "all-frames", no_argument, NULL, OPTION_ALL_FRAMES },
-	{ "csv", no_argument, NULL, OPTION_CSV },
-	{ "debug-dir", required_argument, NULL, OPTION_DEBUG_DIR },
-	{ "help", no_argument, NULL, 'h' },
-	{ "no-inlines", no_argument, NULL, OPTION_NO_INLINES },
-	{ "no-symbols", no_argument, NULL, OPTION_NO_SYMBOLS },
-	{ "output", required_argument, NULL, 'o' },
-	{ "pprof", no_argument, NULL, OPTION_PPROF },
-	{ "skip", required_argument, NULL, OPTION_SKIP },
-	{ "text", no_argument, NULL, OPTION_TEXT },
-	{ "top", required_argument, NULL, OPTION_TOP },
-	{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
-};
-
-/* The Makefile defines the version. */
-static const char version_text[] = "leakdiff " LEAKSHIM_VERSION "\n";
-
-static const char help_text[] =
-	"Usage: leakdiff [OPTIONS] OLD NEW   what grew between two snapshots\n"
-	"       leakdiff [OPTIONS] SNAP      what one snapshot holds\n"
-	"\n"
-	"Snapshots come from a program that runs under leakshim; one of them\n"
-	"may be '-', standard input. Options stand before or after the files.\n"
-	"\n"
-	"What to write:\n"
-	"  --text            a report to read (the default)\n"
-	"  --csv             all sites as comma-separated values\n"
-	"  --pprof           a profile for pprof; needs -o FILE or a pipe\n"
-	"  -o, --output FILE write to FILE, '-' is standard output\n"
-	"  --top N           only the first N sites; 0 is all (text: 10)\n"
-	"\n"
-	"How to name call stacks:\n"
-	"  --skip RE         take functions that match the extended regular\n"
-	"                    expression for allocation wrappers, name their\n"
-	"                    callers instead; may be repeated\n"
-	"  --all-frames      wrappers as well where a call stack begins with\n"
-	"                    more than three\n"
-	"  --no-inlines      leave inlined functions out\n"
-	"  --no-symbols      no names, only modules and offsets\n"
-	"  --debug-dir PATH  where separate debug files are, joined by ':'\n"
-	"\n"
-	"  -h, --help        this\n"
-	"  -V, --version\n"
-	"\n"
-	"Examples:\n"
-	"  leakdiff app.1.snap app.2.snap\n"
-	"  leakdiff app.1.snap app.2.snap --csv -o growth.csv\n"
-	"  leakdiff app.1.snap app.2.snap --skip '^pool_' --top 30\n"
-	"  leakdiff app.1.snap app.2.snap --pprof -o growth.pb.gz\n"
-	"  leakdiff app.2.snap\n"
-	"\n"
-	"Exit status: 0 the report was made, 2 wrong usage, 3 a snapshot\n"
-	"can't be read, 5 the report can't be written.\n";
 
 static void __attribute__((format(printf, 1, 2)))
 complain(const char *format, ...)
@@ -138,196 +61,116 @@ static int __attribute__((format(printf, 1, 2))) usage(const char *format, ...)
 	return EXIT_USAGE;
 }
 
-/* The whole string is a number from 0 to SIZE_MAX. */
+/* Help on a full disk is a failure like any other. `file` NULL: standard
+ * output. */
 static int
-parse_top(struct settings *settings, const char *text)
-{
-	unsigned long long value;
-	char *end;
-
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end || errno)
-		return usage("--top takes a number, not '%s'", text);
-	settings->top = (size_t)value;
-	settings->top_given = true;
-	return EXIT_DONE;
-}
-
-/* The last of two formats would win in silence. */
-static int
-take_writer(struct settings *settings, report_writer *writer)
-{
-	if (settings->writer && settings->writer != writer)
-		return usage(
-			"--text, --csv and --pprof exclude each other: choose one");
-	settings->writer = writer;
-	return EXIT_DONE;
-}
-
-static int
-take_option(struct settings *settings, int option, char **argv)
+print_to(const char *file, const char *text)
 {
 	struct err err;
+	struct output *output = output_open(file, &err);
 
-	switch (option) {
-	case OPTION_CSV:
-		return take_writer(settings, report_csv);
-	case OPTION_PPROF:
-		return take_writer(settings, report_pprof);
-	case OPTION_TEXT:
-		return take_writer(settings, report_text);
-	case 'o':
-		settings->out = optarg;
-		return EXIT_DONE;
-	case OPTION_DEBUG_DIR:
-		settings->symbols.debug_path = optarg;
-		return EXIT_DONE;
-	case OPTION_ALL_FRAMES:
-		settings->all_frames = true;
-		return EXIT_DONE;
-	case OPTION_NO_INLINES:
-		settings->symbols.inlines = false;
-		return EXIT_DONE;
-	case OPTION_NO_SYMBOLS:
-		settings->symbols.use_symbols = false;
-		return EXIT_DONE;
-	case OPTION_SKIP:
-		if (blame_skip(settings->blame, optarg, &err) == 0)
+	if (output) {
+		fputs(text, output_stream(output));
+		if (output_commit(output, &err) == 0)
 			return EXIT_DONE;
-		return usage("%s", err.text);
-	case OPTION_TOP:
-		return parse_top(settings, optarg);
-	case ':':
-		return usage("%s needs a value", argv[optind - 1]);
-	default:
-		/* A letter of a long option is that of one with a value it
-		 * does not take. */
-		if (optopt > 0 && optopt < OPTION_ALL_FRAMES &&
-		    !strchr("hoV", optopt))
-			return usage("unknown option '-%c'", optopt);
-		return usage("unknown option '%s'", argv[optind - 1]);
 	}
+	complain("%s", err.text);
+	return EXIT_STEP;
 }
 
-/* Help on a full disk is a failure like any other. */
 static int
 print_and_leave(const char *text)
 {
-	struct err err;
-	struct output *output = output_open(NULL, &err);
+	return print_to(NULL, text);
+}
 
-	fputs(text, output_stream(output));
-	if (output_commit(output, &err) == 0)
-		return EXIT_DONE;
-	complain("%s", err.text);
-	return EXIT_STEP;
+static bool
+is_standard(const char *file)
+{
+	return !file || strcmp(file, "-") == 0;
+}
+
+/* Would the report be written to what the input is? */
+static bool
+is_same_file(const struct stat *out, const char *file)
+{
+	struct stat in;
+	int result = is_standard(file) ? fstat(STDIN_FILENO, &in)
+				       : stat(file, &in);
+
+	return result == 0 && in.st_dev == out->st_dev &&
+	       in.st_ino == out->st_ino;
 }
 
 /* A report in the place of the snapshot it is made of would be the end of
  * that. */
 static const char *
-find_overwritten(const struct settings *settings)
+find_overwritten(const struct settings *settings, const struct inputs *inputs)
 {
-	struct stat out, in;
-	int i;
+	struct stat out;
+	size_t i, k;
 
 	/* What is not there yet is no input; what is no file loses nothing. */
-	if (!settings->out || strcmp(settings->out, "-") == 0 ||
-	    stat(settings->out, &out) < 0 || !S_ISREG(out.st_mode))
+	if (is_standard(settings->out) || stat(settings->out, &out) < 0 ||
+	    !S_ISREG(out.st_mode))
 		return NULL;
-	for (i = 0; i < settings->file_count; i++) {
-		const char *file = settings->files[i];
-		int result = strcmp(file, "-") == 0 ? fstat(STDIN_FILENO, &in)
-						    : stat(file, &in);
+	for (i = 0; i < inputs->group_count; i++) {
+		const struct input_group *group = &inputs->groups[i];
 
-		if (result == 0 && in.st_dev == out.st_dev &&
-		    in.st_ino == out.st_ino)
-			return file;
+		for (k = 0; k < group->count; k++) {
+			if (is_same_file(&out, group->inputs[k].file))
+				return group->inputs[k].file;
+		}
 	}
 	return NULL;
 }
 
-/*
- * Fills `settings`. Returns true to go on; else *status is the exit status.
- */
-static bool
-parse_arguments(struct settings *settings, int argc, char **argv, int *status)
+/* What the options alone can't tell. EXIT_DONE: go on. */
+static int
+check_output(const struct settings *settings, const struct inputs *inputs)
 {
-	const char *overwritten;
-	int option;
-	int count;
+	const char *overwritten = find_overwritten(settings, inputs);
 
-	/* ':' makes getopt leave the messages to us. It moves the file names
-	 * behind the options, wherever they stood. */
-	while ((option = getopt_long(argc, argv, ":ho:V", options, NULL)) !=
-	       -1) {
-		if (option == 'h' || option == 'V') {
-			*status = print_and_leave(option == 'h' ? help_text
-								: version_text);
-			return false;
-		}
-		*status = take_option(settings, option, argv);
-		if (*status != EXIT_DONE)
-			return false;
-	}
-	if (!settings->writer)
-		settings->writer = report_text;
-	count = argc - optind;
-	if (count < 1 || count > 2) {
-		*status =
-			count < 1
-				? usage("no snapshot was given")
-				: usage("%d snapshots were given; it compares two",
-					count);
-		return false;
-	}
-	while (settings->file_count < count)
-		settings->files[settings->file_count++] = argv[optind++];
-	if (count == 2 && strcmp(settings->files[0], "-") == 0 &&
-	    strcmp(settings->files[1], "-") == 0) {
-		*status = usage("only one snapshot can be standard input");
-		return false;
-	}
-	overwritten = find_overwritten(settings);
-	if (overwritten) {
-		*status = usage(
-			"-o '%s' would replace the snapshot '%s' by its report",
-			settings->out, overwritten);
-		return false;
-	}
-	if (settings->writer == report_pprof &&
-	    (!settings->out || strcmp(settings->out, "-") == 0) &&
-	    isatty(STDOUT_FILENO)) {
-		*status = usage(
-			"a profile is no text for a terminal: add -o FILE");
-		return false;
-	}
-	return true;
+	if (overwritten)
+		return usage("-o '%s' would replace the snapshot '%s' by its "
+			     "report",
+			     settings->out, overwritten);
+	if (settings->format == FORMAT_PPROF && is_standard(settings->out) &&
+	    isatty(STDOUT_FILENO))
+		return usage("a profile is no text for a terminal: add -o "
+			     "FILE");
+	if ((settings->format == FORMAT_PPROF ||
+	     settings->format == FORMAT_FOLDED) &&
+	    inputs->group_count > 1)
+		return usage("%s is of one process, but the files are of %zu",
+			     options_format_name(settings->format),
+			     inputs->group_count);
+	return EXIT_DONE;
 }
 
-/* Says on stderr what the report's reader should know even if the report goes
- * to a file. */
 static void
-warn_about(const struct model *model)
+print_lines(const struct strbuf *lines, const char *before)
 {
-	if (model->truncated)
-		complain("warning: '%s' is truncated: only its first %" PRIu64
-			 " bytes (uncompressed) are used",
-			 model->file, model->prefix_bytes);
-	if (model->totals_disagree)
-		complain(
-			"warning: '%s': its totals are not the sums of its sites",
-			model->file);
+	const char *line = strbuf_text(lines);
+	const char *end;
+
+	for (; (end = strchr(line, '\n')); line = end + 1)
+		complain("%s%.*s", before, (int)(end - line), line);
+}
+
+static void
+print_warnings(const struct strbuf *warnings)
+{
+	print_lines(warnings, "warning: ");
 }
 
 static void
 warn_about_order(const struct diff *diff)
 {
 	if (diff->reversed)
-		complain(
-			"warning: '%s' was taken before '%s': give the older one first",
-			diff->new_model->file, diff->old_model->file);
+		complain("warning: '%s' was taken before '%s': give the older "
+			 "one first",
+			 diff->new_model->file, diff->old_model->file);
 	if (!diff->same_process)
 		complain("warning: '%s' and '%s' are of different processes",
 			 diff->old_model->file, diff->new_model->file);
@@ -350,28 +193,65 @@ warn_about_symbols(const struct symbolizer *symbolizer)
 			 count - MAIN_FILE_WARNINGS == 1 ? "" : "s");
 }
 
+static report_writer *
+writer_of(enum report_format format)
+{
+	switch (format) {
+	case FORMAT_CSV:
+		return report_csv;
+	case FORMAT_FOLDED:
+		return report_folded;
+	case FORMAT_HTML:
+		return report_html;
+	case FORMAT_JSON:
+		return report_json;
+	case FORMAT_PPROF:
+		return report_pprof;
+	case FORMAT_NONE:
+	case FORMAT_TEXT:
+	case FORMAT_SERIES: /* written while loading */
+		break;
+	}
+	return report_text;
+}
+
+/* A file is read in any place: no colour by itself, no width. */
+static void
+fit_text(const struct settings *settings, struct report *report)
+{
+	int fd = is_standard(settings->out) ? STDOUT_FILENO : -1;
+
+	if (!settings->top_given)
+		report->top = MAIN_TOP_TEXT;
+	report->color = terminal_has_color(fd, settings->color);
+	report->width = terminal_width(fd, settings->color);
+	report->utf8 = terminal_is_utf8();
+}
+
 static int
-write_report(const struct settings *settings, const struct diff *diff,
-	     struct symbolizer *symbolizer)
+write_report(const struct settings *settings, const struct study *study)
 {
 	struct report report = {
-		.diff = diff,
-		.symbolizer = symbolizer,
-		.blame = settings->blame,
+		.study = study,
+		.diff = study->parts[0].diff,
+		.resolver = study->resolver,
 		.top = settings->top,
 		.all_frames = settings->all_frames,
+		.growth_only = settings->growth_only,
+		.threads = settings->threads,
+		.limit_bytes = settings->judge.limit_bytes,
 	};
 	struct output *output;
 	struct err err;
 
-	if (!settings->top_given && settings->writer == report_text)
-		report.top = MAIN_TOP_TEXT;
+	if (settings->format == FORMAT_TEXT)
+		fit_text(settings, &report);
 	output = output_open(settings->out, &err);
 	if (!output) {
 		complain("%s", err.text);
 		return EXIT_STEP;
 	}
-	if (settings->writer(&report, output_stream(output), &err) < 0) {
+	if (writer_of(settings->format)(&report, output_stream(output), &err)) {
 		output_discard(output);
 		complain("%s", err.text);
 		return EXIT_STEP;
@@ -380,57 +260,404 @@ write_report(const struct settings *settings, const struct diff *diff,
 		complain("%s", err.text);
 		return EXIT_STEP;
 	}
-	warn_about_symbols(symbolizer);
+	return EXIT_DONE;
+}
+
+/* --series is written while the files are loaded. EXIT_DONE: go on. */
+struct series_output {
+	struct output *output; /* NULL: another format */
+	struct series *series;
+};
+
+static int
+begin_series(struct series_output *streaming, const struct settings *settings,
+	     struct symbolizer *symbolizer, const struct blame *blame)
+{
+	struct err err;
+
+	if (settings->format != FORMAT_SERIES || settings->show_suppressions)
+		return EXIT_DONE;
+	streaming->output = output_open(settings->out, &err);
+	if (!streaming->output) {
+		complain("%s", err.text);
+		return EXIT_STEP;
+	}
+	streaming->series =
+		series_new(output_stream(streaming->output), symbolizer, blame);
 	return EXIT_DONE;
 }
 
 static int
-compare(const struct settings *settings, const struct model *old_model,
-	const struct model *new_model)
+end_series(struct series_output *streaming, bool good)
 {
-	struct symbolizer *symbolizer;
-	struct diff *diff;
 	struct err err;
-	int status;
 
-	symbolizer = symbolizer_open(&settings->symbols, &err);
-	if (!symbolizer) {
+	series_free(streaming->series);
+	if (!good && streaming->output)
+		output_discard(streaming->output);
+	else if (streaming->output && output_commit(streaming->output, &err)) {
 		complain("%s", err.text);
 		return EXIT_STEP;
 	}
-	diff = diff_new(old_model, new_model);
-	if (old_model)
-		warn_about_order(diff);
-	status = write_report(settings, diff, symbolizer);
-	diff_free(diff);
-	symbolizer_close(symbolizer);
+	return EXIT_DONE;
+}
+
+/* NULL: a usage error, told in `err`. */
+static struct select *
+make_select(const struct settings *settings, struct err *err)
+{
+	struct select *select = select_new();
+	size_t i;
+	int result = 0;
+
+	select_min_bytes(select, settings->min_bytes);
+	select_order(select, settings->order);
+	for (i = 0; i < settings->focus.count && !result; i++)
+		result = select_focus(select, settings->focus.texts[i], err);
+	for (i = 0; i < settings->ignore.count && !result; i++)
+		result = select_ignore(select, settings->ignore.texts[i], err);
+	if (!result)
+		return select;
+	select_free(select);
+	return NULL;
+}
+
+/* Which rows are listed, and what the processes have in common. Suppressions
+ * and the baseline come before. */
+static void
+select_rows(struct study *study, const struct select *select)
+{
+	size_t i;
+
+	for (i = 0; i < study->count; i++)
+		select_apply(select, study->parts[i].diff, study->resolver);
+	if (study->count > 1)
+		fleet_build(&study->fleet, study->parts, study->count,
+			    study->atlas, study->resolver);
+}
+
+static bool
+is_any_judged(const struct study *study)
+{
+	size_t i;
+
+	for (i = 0; i < study->count; i++) {
+		if (study->parts[i].diff->judged)
+			return true;
+	}
+	return false;
+}
+
+/* --- what is accepted, and the gate ------------------------------------------ */
+
+static int
+print_suppressions(const struct settings *settings,
+		   const struct suppress *suppress)
+{
+	struct strbuf text = { 0 };
+	int status;
+
+	suppress_print(suppress, settings->file_count > 0, &text);
+	status = print_to(settings->out, strbuf_text(&text));
+	strbuf_release(&text);
 	return status;
 }
 
 static int
-load_and_compare(const struct settings *settings)
+write_baseline(struct accept *accept, const struct study *study,
+	       double max_loss)
 {
-	struct model *models[2] = { NULL, NULL };
-	int status = EXIT_DONE;
 	struct err err;
-	int i;
 
-	for (i = 0; i < settings->file_count; i++) {
-		models[i] = reader_load(settings->files[i], &err);
-		if (!models[i]) {
-			complain("%s", err.text);
-			status = EXIT_INPUT;
-			break;
-		}
-		warn_about(models[i]);
-		unbias(models[i]);
+	if (accept_write(accept, study, max_loss, &err) == 0)
+		return EXIT_DONE;
+	complain("%s", err.text);
+	return err.code == ERR_STEP ? EXIT_UNSURE : EXIT_STEP;
+}
+
+static int
+judge_gate(const struct gate *gate, const struct settings *settings,
+	   const struct study *study, const struct inputs *inputs,
+	   struct suppress *suppress)
+{
+	struct strbuf lines = { 0 };
+	int status = EXIT_DONE;
+
+	if (!gate_is_wanted(gate))
+		return EXIT_DONE;
+	switch (gate_judge(gate, study, inputs, &settings->judge, suppress,
+			   &lines)) {
+	case GATE_PASSED:
+		break;
+	case GATE_UNSURE:
+		status = EXIT_UNSURE;
+		break;
+	case GATE_FAILED:
+		status = EXIT_FOUND;
+		break;
 	}
+	print_lines(&lines, "");
+	strbuf_release(&lines);
+	return status;
+}
+
+/* --verify: no report, no names. */
+static int
+run_verify(const struct settings *settings, const struct inputs *inputs,
+	   struct symbolizer *symbolizer, const struct blame *blame)
+{
+	struct verify *verify = verify_new();
+	const struct study_settings how = {
+		.judge = settings->judge,
+		.visit = verify_visit,
+		.visitor = verify,
+	};
+	struct strbuf text = { 0 };
+	struct study *study;
+	struct err err;
+	int status = EXIT_INPUT;
+	size_t i;
+
+	study = study_new(inputs, &how, symbolizer, blame, &text, &err);
+	print_warnings(&text);
+	strbuf_clear(&text);
+	if (study) {
+		for (i = 0; i < study->count; i++)
+			verify_left_out(
+				verify,
+				inputs->groups[i].count -
+					study->parts[i].history->snapshot_count);
+		verify_left_out(verify, inputs->left_out);
+		verify_tell(verify, &text);
+		status = print_to(settings->out, strbuf_text(&text));
+	} else {
+		complain("%s", err.text);
+	}
+	if (status == EXIT_DONE && verify_violations(verify))
+		status = EXIT_FOUND;
+	else if (status == EXIT_DONE && verify_unverified(verify))
+		status = EXIT_UNSURE;
+	strbuf_release(&text);
+	study_free(study);
+	verify_free(verify);
+	return status;
+}
+
+/* Reads everything, then reports. */
+static int
+run_study(const struct settings *settings, const struct inputs *inputs,
+	  struct symbolizer *symbolizer, const struct blame *blame,
+	  const struct select *select, const struct gate *gate,
+	  struct accept *accept)
+{
+	struct study_settings how = {
+		.grouping = settings->grouping,
+		.select = select,
+		.suppress = accept->suppress,
+		.judge = settings->judge,
+	};
+	struct series_output streaming = { 0 };
+	struct progress progress;
+	struct strbuf warnings = { 0 };
+	struct study *study;
+	struct err err;
+	int gated;
+	int status;
+
+	status = begin_series(&streaming, settings, symbolizer, blame);
+	if (status != EXIT_DONE)
+		return status;
+	if (streaming.series) {
+		how.visit = series_visit;
+		how.visitor = streaming.series;
+	}
+	progress_begin(&progress, "reading files");
+	how.progress = progress_step;
+	how.progress_context = &progress;
+	study = study_new(inputs, &how, symbolizer, blame, &warnings, &err);
+	progress_end(&progress);
+	print_warnings(&warnings);
+	strbuf_release(&warnings);
+	if (!study) {
+		complain("%s", err.text);
+		end_series(&streaming, false);
+		return EXIT_INPUT;
+	}
+	if (inputs->group_count == 1 && study->parts[0].diff->old_model)
+		warn_about_order(study->parts[0].diff);
+	accept_apply(accept, study, &warnings);
+	print_lines(&warnings, "");
+	strbuf_release(&warnings);
+	select_rows(study, select);
+	if ((settings->order == ORDER_RATE ||
+	     settings->order == ORDER_VERDICT) &&
+	    !is_any_judged(study))
+		complain("warning: a rate or verdict to sort by needs three "
+			 "snapshots of one process: sorted by growth");
+	if (settings->show_suppressions)
+		status = print_suppressions(settings, accept->suppress);
+	else if (settings->format == FORMAT_SERIES)
+		status = end_series(&streaming, true);
+	else
+		status = write_report(settings, study);
 	if (status == EXIT_DONE)
-		status = settings->file_count == 2
-				 ? compare(settings, models[0], models[1])
-				 : compare(settings, NULL, models[0]);
-	model_free(models[0]);
-	model_free(models[1]);
+		warn_about_symbols(symbolizer);
+	if (status == EXIT_DONE)
+		status = write_baseline(accept, study, gate->max_loss);
+	/* Whatever became of the report, what was found is told. */
+	gated = judge_gate(gate, settings, study, inputs, accept->suppress);
+	if (status == EXIT_DONE)
+		status = gated;
+	study_free(study);
+	return status;
+}
+
+static int
+run_inputs(const struct settings *settings, const struct inputs *inputs,
+	   const struct gate *gate, struct accept *accept)
+{
+	struct symbolizer *symbolizer;
+	struct select *select;
+	struct symbolizer_options symbols;
+	struct blame *blame;
+	struct err err;
+	size_t i;
+	int status;
+
+	status = check_output(settings, inputs);
+	if (status != EXIT_DONE)
+		return status;
+	select = make_select(settings, &err);
+	if (!select)
+		return usage("%s", err.text);
+	blame = blame_new();
+	for (i = 0; i < settings->skip.count; i++) {
+		if (blame_skip(blame, settings->skip.texts[i], &err)) {
+			blame_free(blame);
+			select_free(select);
+			return usage("%s", err.text);
+		}
+	}
+	symbols = settings->symbols;
+	symbols.progress = progress_line;
+	symbolizer = symbolizer_open(&symbols, &err);
+	if (symbolizer && settings->verify) {
+		status = run_verify(settings, inputs, symbolizer, blame);
+	} else if (symbolizer) {
+		status = run_study(settings, inputs, symbolizer, blame, select,
+				   gate, accept);
+	} else {
+		complain("%s", err.text);
+		status = EXIT_STEP;
+	}
+	symbolizer_close(symbolizer);
+	blame_free(blame);
+	select_free(select);
+	return status;
+}
+
+static int
+collect_and_run(const struct settings *settings, const struct gate *gate,
+		struct accept *accept)
+{
+	struct strbuf warnings = { 0 };
+	struct inputs inputs;
+	struct err err;
+	int status;
+
+	if (inputs_collect(&inputs, settings->files, settings->file_count,
+			   &warnings, &err) < 0) {
+		print_warnings(&warnings);
+		complain("%s", err.text);
+		status = EXIT_INPUT;
+	} else {
+		print_warnings(&warnings);
+		status = run_inputs(settings, &inputs, gate, accept);
+	}
+	strbuf_release(&warnings);
+	inputs_release(&inputs);
+	return status;
+}
+
+/* Would the report be written over what people wrote? */
+static bool
+overwrites_lists(const struct settings *settings)
+{
+	struct stat out;
+	size_t i;
+
+	if (is_standard(settings->out) || stat(settings->out, &out) < 0 ||
+	    !S_ISREG(out.st_mode))
+		return false;
+	for (i = 0; i < settings->suppressions.count; i++) {
+		if (is_same_file(&out, settings->suppressions.texts[i]))
+			return true;
+	}
+	return (settings->baseline && is_same_file(&out, settings->baseline)) ||
+	       (settings->write_baseline &&
+		is_same_file(&out, settings->write_baseline));
+}
+
+/* What --verify and --show-suppressions leave no room for; NULL: nothing. */
+static const char *
+find_conflict(const struct settings *settings, const struct gate *gate)
+{
+	bool needs_files = gate_is_wanted(gate) || settings->baseline ||
+			   settings->write_baseline || settings->verify;
+
+	if ((settings->verify || settings->show_suppressions) &&
+	    settings->format != FORMAT_TEXT)
+		return "--verify and --show-suppressions write no report";
+	if (settings->verify &&
+	    (gate_is_wanted(gate) || settings->show_suppressions ||
+	     settings->baseline || settings->write_baseline))
+		return "--verify is a run of its own, without gates, "
+		       "suppressions and baseline";
+	if (settings->file_count == 0 && needs_files)
+		return "no snapshot was given";
+	if (settings->max_loss && !gate_is_wanted(gate) &&
+	    !settings->write_baseline)
+		return "--max-loss is for a gate: add --fail-over or the like";
+	if (settings->grouping != GROUP_STACK &&
+	    (settings->baseline || settings->write_baseline))
+		return "a baseline is of call stacks: --by has no meaning "
+		       "there";
+	if ((settings->baseline && is_standard(settings->baseline)) ||
+	    (settings->write_baseline && is_standard(settings->write_baseline)))
+		return "a baseline is a file, not '-'";
+	if (overwrites_lists(settings))
+		return "-o would replace a suppression file or baseline by "
+		       "the report";
+	return NULL;
+}
+
+static int
+run(const struct settings *settings)
+{
+	const struct gate_options options = {
+		.fail_over = settings->fail_over,
+		.fail_over_total = settings->fail_over_total,
+		.fail_threads = settings->fail_threads,
+		.max_loss = settings->max_loss,
+	};
+	struct accept accept;
+	struct gate gate;
+	struct err err;
+	int status;
+
+	if (gate_parse(&gate, &options, &err) < 0)
+		return usage("%s", err.text);
+	if (find_conflict(settings, &gate))
+		return usage("%s", find_conflict(settings, &gate));
+	if (accept_open(&accept, settings, &err) < 0) {
+		complain("%s", err.text);
+		status = EXIT_INPUT;
+	} else if (settings->file_count == 0) {
+		status = print_suppressions(settings, accept.suppress);
+	} else {
+		status = collect_and_run(settings, &gate, &accept);
+	}
+	accept_release(&accept);
 	return status;
 }
 
@@ -449,15 +676,26 @@ leave_tracking(void)
 int
 main(int argc, char **argv)
 {
-	struct settings settings = {
-		.symbols = { .use_symbols = true, .inlines = true },
-	};
-	int status;
+	struct strbuf message = { 0 };
+	struct settings settings;
+	int status = EXIT_DONE;
 
 	leave_tracking();
-	settings.blame = blame_new();
-	if (parse_arguments(&settings, argc, argv, &status))
-		status = load_and_compare(&settings);
-	blame_free(settings.blame);
+	switch (options_parse(&settings, argc, argv, &message)) {
+	case OPTIONS_GO_ON:
+		status = run(&settings);
+		break;
+	case OPTIONS_HELP:
+		status = print_and_leave(options_help);
+		break;
+	case OPTIONS_VERSION:
+		status = print_and_leave(options_version);
+		break;
+	case OPTIONS_USAGE:
+		status = usage("%s", strbuf_text(&message));
+		break;
+	}
+	strbuf_release(&message);
+	options_release(&settings);
 	return status;
 }

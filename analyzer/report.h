@@ -1,30 +1,48 @@
 /*
  * Reports: one writer per format, all of one shape.
  *
- * A writer formats a diff and changes nothing. It writes to `out` in any way
+ * A writer formats a study and changes nothing. It writes to `out` in any way
  * it likes and leaves noticing a failed write (ferror, fclose) to the caller;
  * it returns -1 only for what ferror can't tell.
+ *
+ * Which rows are listed, and in which order, was decided before (select.h): a
+ * writer shows those whose fate is FATE_LISTED, at most `top` of each kind, and
+ * tells what the others sum to.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "diff.h"
 #include "err.h"
-
-struct symbolizer;
-struct blame;
+#include "resolver.h"
+#include "study.h"
 
 struct report {
+	const struct study *study;
+	/* The process at hand: study->parts[0].diff to begin with. Writers of
+	 * all processes go through the parts. */
 	const struct diff *diff;
-	struct symbolizer *symbolizer; /* not const: it caches */
-	const struct blame *blame;     /* frames to cut and to skip */
-	size_t top;      /* heap and thread rows of each kind; 0 = all */
-	bool all_frames; /* text: also many wrappers inward of the blamed */
+	struct resolver *resolver;
+	size_t top;       /* heap and thread rows of each kind; 0 = all */
+	bool all_frames;  /* text: also many wrappers inward of the blamed */
+	bool color;       /* text: for a terminal */
+	bool utf8;          /* text: may draw with characters beyond ASCII */
+	unsigned int width; /* text: columns; 0 = any */
+	uint64_t limit_bytes; /* --limit; 0 = the snapshot's own */
+	bool growth_only; /* pprof, folded: positive differences alone */
+	bool threads;     /* pprof, folded: threads, not heap */
 };
 
-int report_text(const struct report *report, FILE *out, struct err *err);
-int report_csv(const struct report *report, FILE *out, struct err *err);
-int report_pprof(const struct report *report, FILE *out, struct err *err);
+typedef int report_writer(const struct report *report, FILE *out,
+			  struct err *err);
+
+report_writer report_text;
+report_writer report_csv;
+report_writer report_folded;
+report_writer report_html;
+report_writer report_json;
+report_writer report_pprof;

@@ -1,8 +1,15 @@
 #include "report_head.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "format.h"
+#include "stack.h"
+#include "xalloc.h"
+
+/* Names and marks that are listed one by one. */
+#define FILES_LISTED 3
+#define MARKS_LISTED 5
 
 /* Why a snapshot was taken; "" = not known to us. */
 static const char *
@@ -32,10 +39,18 @@ add_snapshot(struct strbuf *out, const char *label, const struct model *model)
 
 	strbuf_addf(out, "%-10s", label);
 	strbuf_add_printable(out, model->file);
-	strbuf_addf(out, ", number %" PRIu64 "%s, ", header->sequence,
-		    trigger_words(header->trigger));
-	format_time(out, header->wall_ns);
-	if (header->monotonic_ns >= header->start_monotonic_ns) {
+	if (model->origin == ORIGIN_PROFILE)
+		strbuf_adds(out, ", a profile");
+	else
+		strbuf_addf(out, ", number %" PRIu64 "%s", header->sequence,
+			    trigger_words(header->trigger));
+	if (header->wall_ns) {
+		strbuf_adds(out, ", ");
+		format_time(out, header->wall_ns);
+	}
+	/* Profiles don't say when tracking began. */
+	if (model->origin == ORIGIN_SNAPSHOT &&
+	    header->monotonic_ns >= header->start_monotonic_ns) {
 		strbuf_adds(out, ", ");
 		format_duration(out, header->monotonic_ns -
 					     header->start_monotonic_ns);
@@ -46,13 +61,26 @@ add_snapshot(struct strbuf *out, const char *label, const struct model *model)
 	strbuf_addc(out, '\n');
 }
 
+void
+report_head_process(struct strbuf *out, const struct header *header)
+{
+	if (*header->exe)
+		strbuf_add_printable(out, header->exe);
+	else
+		strbuf_adds(out, "unknown program");
+	if (header->pid)
+		strbuf_addf(out, ", pid %" PRIu32, header->pid);
+	if (*header->host) {
+		strbuf_adds(out, header->pid ? " on " : ", on ");
+		strbuf_add_printable(out, header->host);
+	}
+}
+
 static void
 add_process(struct strbuf *out, const char *label, const struct header *header)
 {
 	strbuf_addf(out, "%-10s", label);
-	strbuf_add_printable(out, header->exe);
-	strbuf_addf(out, ", pid %" PRIu32 " on ", header->pid);
-	strbuf_add_printable(out, header->host);
+	report_head_process(out, header);
 	strbuf_addc(out, '\n');
 }
 
@@ -77,37 +105,192 @@ add_counting(struct strbuf *out, const struct model *model, const char *label)
 	strbuf_addc(out, '\n');
 }
 
-void
-report_head(struct strbuf *out, const struct diff *diff)
+/* --- how sites were matched ------------------------------------------------- */
+
+/* Modules that call stacks go through, by whether they have a build-id. */
+struct identity {
+	size_t with;
+	size_t without;
+	const char *paths[FILES_LISTED]; /* the first without */
+};
+
+static void
+find_identity(const struct model *model, struct identity *identity)
+{
+	bool *seen = xcalloc((size_t)model->module_count + 1, sizeof(*seen));
+	uint32_t i;
+
+	for (i = 1; i <= model->pc_count; i++) {
+		uint32_t id = model->pcs[i].module.id;
+		const struct module *module = &model->modules[id];
+
+		/* Generated code and the kernel's own are no files. */
+		if (seen[id] || *module->path != '/')
+			continue;
+		seen[id] = true;
+		if (module->build_id) {
+			identity->with++;
+			continue;
+		}
+		if (identity->without < FILES_LISTED)
+			identity->paths[identity->without] = module->path;
+		identity->without++;
+	}
+	free(seen);
+}
+
+static void
+add_pathed(struct strbuf *out, const struct identity *identity)
+{
+	size_t i;
+
+	for (i = 0; i < identity->without && i < FILES_LISTED; i++) {
+		strbuf_adds(out, i ? ", " : "");
+		strbuf_add_printable(out, stack_base_name(identity->paths[i]));
+	}
+	if (identity->without > FILES_LISTED) {
+		strbuf_adds(out, " and ");
+		format_count(out, (int64_t)(identity->without - FILES_LISTED),
+			     false);
+		strbuf_adds(out, " more");
+	}
+	strbuf_adds(out, identity->without == 1
+				 ? " by path, as it has no build-id"
+				 : " by path, as they have no build-id");
+}
+
+static void
+add_matching(struct strbuf *out, const struct report *report)
+{
+	const struct classes *classes = report->diff->classes[ROW_HEAP];
+	struct identity identity = { 0 };
+
+	find_identity(resolver_model(report->resolver), &identity);
+	if (!identity.with && !identity.without)
+		return;
+	strbuf_adds(out, "matched   ");
+	if (identity.with) {
+		strbuf_adds(out, "by build-id and place in the file");
+		strbuf_adds(out, identity.without ? "; " : "");
+		if (identity.without)
+			add_pathed(out, &identity);
+	} else {
+		strbuf_adds(out, "by path and place in the file, as no file "
+				 "has a build-id");
+	}
+	if (classes && classes->by_names)
+		strbuf_adds(out,
+			    "; by function name in files that were built anew");
+	if (classes && classes->unmatched) {
+		strbuf_adds(out, "; ");
+		format_count(out, classes->unmatched, false);
+		strbuf_adds(out, classes->unmatched == 1
+					 ? " call stack is not matched"
+					 : " call stacks are not matched");
+		strbuf_adds(out, " from build to build, as files that were "
+				 "built anew have no names");
+	}
+	strbuf_addc(out, '\n');
+}
+
+static void
+add_marks(struct strbuf *out, const struct model *model)
+{
+	uint32_t i = model->mark_count > MARKS_LISTED
+			     ? model->mark_count - MARKS_LISTED
+			     : 0;
+
+	for (; i < model->mark_count; i++) {
+		const struct mark *mark = &model->marks[i];
+
+		strbuf_adds(out, "mark      ");
+		format_time(out, mark->wall_ns);
+		strbuf_adds(out, ": ");
+		strbuf_add_printable(out, mark->text);
+		strbuf_addc(out, '\n');
+	}
+	if (model->mark_count > MARKS_LISTED)
+		strbuf_addf(out, "          (%" PRIu32 " earlier marks)\n",
+			    model->mark_count - MARKS_LISTED);
+}
+
+/* --- the whole -------------------------------------------------------------- */
+
+static void
+add_series(struct strbuf *out, const struct diff *diff)
+{
+	const struct history *history = diff->history;
+	uint64_t from = history->times_ns[0];
+	uint64_t to = history->times_ns[diff->point_count - 1];
+
+	strbuf_adds(out, "snapshots ");
+	format_count(out, (int64_t)diff->snapshot_count, false);
+	strbuf_adds(out, " over ");
+	format_seconds(out, to > from ? (double)(to - from) / 1e9 : 0);
+	if (diff->point_count < diff->snapshot_count)
+		strbuf_addf(out, ", %zu of them in the trend",
+			    diff->point_count);
+	strbuf_addc(out, '\n');
+}
+
+static void
+add_countings(struct strbuf *out, const struct diff *diff)
 {
 	const struct model *old_model = diff->old_model;
 	const struct model *new_model = diff->new_model;
 
-	if (!old_model) {
-		add_process(out, "process", &new_model->header);
-		add_snapshot(out, "snapshot", new_model);
+	if (!old_model ||
+	    (old_model->header.sample_bytes == new_model->header.sample_bytes &&
+	     old_model->losses.thinning_shift ==
+		     new_model->losses.thinning_shift)) {
 		add_counting(out, new_model, "counted");
-		return;
+	} else {
+		add_counting(out, old_model,
+			     diff->point_count ? "first is" : "old is");
+		add_counting(out, new_model,
+			     diff->point_count ? "last is" : "new is");
 	}
+}
+
+static void
+add_compared(struct strbuf *out, const struct report *report)
+{
+	const struct diff *diff = report->diff;
+	const struct model *old_model = diff->old_model;
+	const struct model *new_model = diff->new_model;
+
 	if (diff->same_process) {
 		add_process(out, "process", &new_model->header);
 	} else {
 		add_process(out, "first", &old_model->header);
 		add_process(out, "second", &new_model->header);
 	}
-	add_snapshot(out, "old", old_model);
-	add_snapshot(out, "new", new_model);
+	add_snapshot(out, diff->point_count ? "first" : "old", old_model);
+	add_snapshot(out, diff->point_count ? "last" : "new", new_model);
+	if (diff->point_count)
+		add_series(out, diff);
 	if (diff->same_snapshot)
 		strbuf_adds(out, "note      both are the same snapshot\n");
 	if (diff->reversed)
 		strbuf_adds(out, "note      NEW is older than OLD: what shrank "
 				 "below has grown, what grew has shrunk\n");
-	if (old_model->header.sample_bytes == new_model->header.sample_bytes &&
-	    old_model->losses.thinning_shift ==
-		    new_model->losses.thinning_shift) {
-		add_counting(out, new_model, "counted");
+	add_matching(out, report);
+}
+
+void
+report_head(struct page *page, const struct report *report)
+{
+	const struct diff *diff = report->diff;
+	struct strbuf *out = &page->text;
+	size_t begin = out->len;
+
+	if (diff->old_model) {
+		add_compared(out, report);
 	} else {
-		add_counting(out, old_model, "old is");
-		add_counting(out, new_model, "new is");
+		add_process(out, "process", &diff->new_model->header);
+		add_snapshot(out, "snapshot", diff->new_model);
 	}
+	add_marks(out, diff->new_model);
+	add_countings(out, diff);
+	page_wrap(page, begin, 10);
 }

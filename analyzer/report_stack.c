@@ -3,23 +3,32 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "shorten.h"
+
 /* As many wrappers inward of the blamed frame are worth their lines. */
 #define WRAPPERS_SHOWN 3
 
-static void
-add_frame(struct strbuf *out, const struct stack_frame *frame, bool blamed)
-{
-	const struct symbol *symbol = frame->symbol;
+/* What stands before a frame's function, and what it has at least: the file
+ * it is in goes before it is shortened to less. */
+#define FRAME_INDENT 8
+#define FUNCTION_MIN 20
 
-	/* The mark points at the frame the site is named by. */
-	strbuf_adds(out, blamed ? "      > " : "        ");
-	strbuf_add_printable(out, symbol->function);
-	if (symbol->file) {
-		strbuf_addc(out, ' ');
-		strbuf_add_printable(out, symbol->file);
-		if (symbol->line)
-			strbuf_addf(out, ":%" PRIu32, symbol->line);
-	}
+/* `/src/object.c:45`, or without the directories. */
+static void
+add_source(struct strbuf *out, const struct symbol *symbol, bool is_short)
+{
+	if (!symbol->file)
+		return;
+	strbuf_addc(out, ' ');
+	strbuf_add_printable(out, is_short ? stack_base_name(symbol->file)
+					   : symbol->file);
+	if (symbol->line)
+		strbuf_addf(out, ":%" PRIu32, symbol->line);
+}
+
+static void
+add_module(struct strbuf *out, const struct stack_frame *frame)
+{
 	if (*frame->module->path) {
 		strbuf_adds(out, " (");
 		strbuf_add_printable(out, stack_base_name(frame->module->path));
@@ -27,25 +36,65 @@ add_frame(struct strbuf *out, const struct stack_frame *frame, bool blamed)
 	}
 	if (frame->inlined)
 		strbuf_adds(out, " [inlined]");
-	strbuf_addc(out, '\n');
+}
+
+/* The function comes last to be cut: first the source's directories go. */
+static void
+add_frame(struct page *page, const struct stack_frame *frame, bool blamed)
+{
+	const struct symbol *symbol = frame->symbol;
+	struct strbuf name = { 0 }, place = { 0 };
+	size_t columns;
+
+	strbuf_add_printable(&name, symbol->function);
+	add_source(&place, symbol, false);
+	add_module(&place, frame);
+	columns = FRAME_INDENT + page_columns(strbuf_text(&name)) +
+		  page_columns(strbuf_text(&place));
+	if (page->width && columns > page->width) {
+		size_t room;
+
+		strbuf_clear(&name);
+		strbuf_clear(&place);
+		add_source(&place, symbol, true);
+		add_module(&place, frame);
+		room = FRAME_INDENT + page_columns(strbuf_text(&place));
+		if (page->width < room + FUNCTION_MIN) {
+			strbuf_clear(&place);
+			add_source(&place, symbol, true);
+			room = FRAME_INDENT + page_columns(strbuf_text(&place));
+		}
+		shorten_function(&name, symbol->function,
+				 page->width > room ? page->width - room : 0);
+	}
+	/* The mark points at the frame the site is named by. */
+	strbuf_adds(&page->text, blamed ? "      > " : "        ");
+	page_begin(page, blamed ? PAGE_STRONG : PAGE_DIM);
+	strbuf_adds(&page->text, strbuf_text(&name));
+	strbuf_adds(&page->text, strbuf_text(&place));
+	page_end(page);
+	strbuf_addc(&page->text, '\n');
+	strbuf_release(&name);
+	strbuf_release(&place);
 }
 
 void
-report_stack(struct strbuf *out, const struct stack *stack, bool all_frames)
+report_stack(struct page *page, const struct stack *stack, bool all_frames)
 {
 	size_t i = 0;
 
 	if (stack->blamed > WRAPPERS_SHOWN && !all_frames) {
 		i = stack->blamed;
-		strbuf_addf(out,
+		strbuf_addf(&page->text,
 			    "        ... %zu frames of wrappers (--all-frames "
 			    "shows them)\n",
 			    i);
 	}
 	for (; i < stack->count; i++)
-		add_frame(out, &stack->frames[i], i == stack->blamed);
+		add_frame(page, &stack->frames[i], i == stack->blamed);
 	if (stack->truncated)
-		strbuf_adds(out, "        ... outer frames are missing\n");
+		strbuf_adds(&page->text,
+			    "        ... outer frames are missing\n");
 }
 
 void
@@ -66,8 +115,10 @@ report_nameless_add(struct report_nameless *nameless, const struct stack *stack)
 }
 
 void
-report_nameless(struct strbuf *out, const struct report_nameless *nameless)
+report_nameless(struct page *page, const struct report_nameless *nameless)
 {
+	struct strbuf *out = &page->text;
+	size_t begin = out->len;
 	size_t i;
 
 	if (!nameless->count)
@@ -80,4 +131,5 @@ report_nameless(struct strbuf *out, const struct report_nameless *nameless)
 	}
 	strbuf_adds(out, ": install debug symbols (Debian: packages in "
 			 "-dbgsym), or point --debug-dir at them\n");
+	page_wrap(page, begin, 2);
 }

@@ -6,12 +6,12 @@
 
 #include <stdbool.h>
 
+#include "page.h"
 #include "stack.h"
-#include "strbuf.h"
 
-/* One line per frame. More than three wrappers inward of the blamed frame are
- * one line, unless `all_frames`. */
-void report_stack(struct strbuf *out, const struct stack *stack,
+/* One line per frame, shortened to the page's width. More than three wrappers
+ * inward of the blamed frame are one line, unless `all_frames`. */
+void report_stack(struct page *page, const struct stack *stack,
 		  bool all_frames);
 
 /* Files to be named in one line: beyond that it is clear enough. */
@@ -26,5 +26,4 @@ struct report_nameless {
 void report_nameless_add(struct report_nameless *nameless,
 			 const struct stack *stack);
 /* The advice; nothing if there are none. */
-void report_nameless(struct strbuf *out,
-		     const struct report_nameless *nameless);
+void report_nameless(struct page *page, const struct report_nameless *nameless);

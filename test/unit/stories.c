@@ -1,5 +1,7 @@
 #include "stories.h"
 
+#include <stdbool.h>
+
 #define MIB (UINT64_C(1) << 20)
 #define KIB (UINT64_C(1) << 10)
 #define SCALE 65536
@@ -23,14 +25,14 @@ struct stacks {
 };
 
 static struct stacks
-add_stacks(struct snapgen *gen, const struct places *places)
+add_stacks_of(struct snapgen *gen, const struct places *places,
+	      const char *build_id)
 {
 	uint32_t shim = snapgen_module(gen, "/usr/local/lib/libleakshim.so",
 				       "shim-build-id", 0x7ffff7f00000,
 				       0x10000);
-	uint32_t server = snapgen_module(gen, "/opt/example/server",
-					 "server-build-id", places->server,
-					 0x80000);
+	uint32_t server = snapgen_module(gen, "/opt/example/server", build_id,
+					 places->server, 0x80000);
 	uint32_t library = snapgen_module(gen, "/opt/example/lib/libparse.so",
 					  NULL, places->library, 0x20000);
 	uint32_t malloc_pc = snapgen_pc(gen, shim, 0x7ffff7f01234);
@@ -64,6 +66,12 @@ add_stacks(struct snapgen *gen, const struct places *places)
 	};
 
 	return stacks;
+}
+
+static struct stacks
+add_stacks(struct snapgen *gen, const struct places *places)
+{
+	return add_stacks_of(gen, places, "server-build-id");
 }
 
 static void
@@ -197,7 +205,7 @@ story_plugins(void)
 
 	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		pcs[0] = snapgen_pc(gen,
-				    snapgen_module(gen, paths[i], "build-id",
+				    snapgen_module(gen, paths[i], paths[i],
 						   base, 0x1000),
 				    base + 0x101);
 		node = snapgen_stack(gen, pcs);
@@ -212,4 +220,168 @@ struct snapgen *
 story_idle(void)
 {
 	return snapgen_new();
+}
+
+/* --- series ----------------------------------------------------------------- */
+
+#define TREND_STEP_S 600
+
+static void
+set_time(struct snapgen *gen, unsigned int number)
+{
+	Leakshim__V1__Header *header = snapgen_header(gen);
+	uint64_t ns = UINT64_C(1000000000) * TREND_STEP_S * number;
+
+	header->sequence = number;
+	header->trigger = LEAKSHIM__V1__TRIGGER__TRIGGER_INTERVAL;
+	header->wall_ns = header->start_wall_ns + ns;
+	header->monotonic_ns = header->start_monotonic_ns + ns;
+	header->memory_limit_bytes = 256 * MIB;
+}
+
+/* One for each step; the bins are the same ones in every snapshot. */
+static void
+set_bins(struct snapgen *gen, unsigned int number)
+{
+	static Leakshim__V1__CohortBin bins[STORY_TREND_COUNT];
+	static Leakshim__V1__CohortBin *list[STORY_TREND_COUNT];
+	Leakshim__V1__Header *header = snapgen_header(gen);
+	unsigned int i;
+
+	for (i = 0; i < STORY_TREND_COUNT; i++) {
+		leakshim__v1__cohort_bin__init(&bins[i]);
+		bins[i].from_s = (uint64_t)i * TREND_STEP_S;
+		bins[i].to_s = bins[i].from_s + TREND_STEP_S;
+		list[i] = &bins[i];
+	}
+	header->cohort_bins = list;
+	header->n_cohort_bins = number;
+}
+
+/* Of each batch of `batch` objects of 1 KiB half are freed at once. */
+static void
+add_leaking(struct snapgen *gen, uint32_t site, uint32_t node, uint64_t batch,
+	    unsigned int number)
+{
+	uint64_t objects = batch * number;
+	unsigned int i;
+
+	snapgen_site(gen,
+		     &(struct snapgen_site){ node, 0, objects, objects * KIB,
+					     objects / 2, objects / 2 * KIB });
+	for (i = 0; i < number; i++)
+		snapgen_cohort(gen, site, i, batch / 2, batch / 2 * KIB);
+}
+
+/* Blocks of 1 KiB that live briefly: none is older than a step. */
+static void
+add_passing(struct snapgen *gen, uint32_t site, uint32_t node, uint64_t live,
+	    unsigned int number)
+{
+	uint64_t freed = UINT64_C(5000) * number;
+
+	snapgen_site(gen, &(struct snapgen_site){ node, 0, freed + live,
+						  (freed + live) * KIB, freed,
+						  freed * KIB });
+	snapgen_cohort(gen, site, number - 1, live, live * KIB);
+}
+
+static void
+add_trend_ledger(struct snapgen *gen, uint64_t live, unsigned int number)
+{
+	Leakshim__V1__Ledger *ledger;
+
+	add_ledger(gen, live);
+	ledger = snapgen_ledger(gen);
+	ledger->allocator_retained_bytes += 300 * KIB * number;
+	ledger->rss_bytes += 300 * KIB * number;
+}
+
+struct snapgen *
+story_trend(unsigned int number)
+{
+	static const uint64_t cached[STORY_TREND_COUNT] = { 1000, 1900, 2000,
+							    2000, 2000, 2000,
+							    2000, 2000 };
+	static const uint64_t parsed[STORY_TREND_COUNT] = {
+		120, 90, 130, 100, 110, 125, 95, 105
+	};
+	struct snapgen *gen = snapgen_new();
+	struct stacks at = add_stacks(gen, &first_places);
+	uint64_t in_cache = cached[number - 1];
+	uint64_t in_parse = parsed[number - 1];
+	uint64_t buffer = 512 * KIB * number;
+
+	set_time(gen, number);
+	set_bins(gen, number);
+	add_leaking(gen, 1, at.create, 2000, number);
+	snapgen_site(gen, &(struct snapgen_site){ at.cache, 0, in_cache,
+						  in_cache * 4 * KIB, 0, 0 });
+	snapgen_cohort(gen, 2, 0, 1000, 4000 * KIB);
+	if (number > 1)
+		snapgen_cohort(gen, 2, 1, 900, 3600 * KIB);
+	if (number > 2)
+		snapgen_cohort(gen, 2, 2, 100, 400 * KIB);
+	add_passing(gen, 3, at.parse, in_parse, number);
+	snapgen_site(gen,
+		     &(struct snapgen_site){ at.table, 0, 1, 64 * KIB, 0, 0 });
+	snapgen_cohort(gen, 4, 0, 1, 64 * KIB);
+	snapgen_site(gen,
+		     &(struct snapgen_site){
+			     at.buffer, 0, number,
+			     512 * KIB * number * (number + 1) / 2, number - 1,
+			     512 * KIB * number * (number - 1) / 2 });
+	snapgen_cohort(gen, 5, number - 1, 1, buffer);
+	snapgen_threads(gen,
+			&(struct snapgen_threads){ at.spawn, 4 + 2 * number, 0,
+						   4, 2 * number, 8 * MIB });
+	add_trend_ledger(gen,
+			 (1000 * number + in_cache * 4 + in_parse + 64) * KIB +
+				 buffer,
+			 number);
+	return gen;
+}
+
+static struct snapgen *
+story_pod(const char *host, uint64_t started_s, const char *build_id,
+	  const struct places *places, bool leaks, unsigned int number)
+{
+	struct snapgen *gen = snapgen_new();
+	struct stacks at = add_stacks_of(gen, places, build_id);
+	Leakshim__V1__Header *header = snapgen_header(gen);
+
+	header->host = snapgen_bytes(host);
+	header->exe = snapgen_bytes("/opt/example/server");
+	header->pid = 1;
+	header->start_wall_ns += started_s * UINT64_C(1000000000);
+	set_time(gen, number);
+	set_bins(gen, number);
+	if (leaks)
+		add_leaking(gen, 1, at.create, 2000, number);
+	else
+		add_passing(gen, 1, at.create, 1000, number);
+	snapgen_site(gen,
+		     &(struct snapgen_site){ at.table, 0, 1, 64 * KIB, 0, 0 });
+	snapgen_cohort(gen, 2, 0, 1, 64 * KIB);
+	return gen;
+}
+
+struct snapgen *
+story_pod_1(unsigned int number)
+{
+	return story_pod("pod-1", 0, "a-build", &first_places, false, number);
+}
+
+struct snapgen *
+story_pod_2(unsigned int number)
+{
+	return story_pod("pod-2", 86400, "b-build", &other_places, true,
+			 number);
+}
+
+struct snapgen *
+story_pod_3(unsigned int number)
+{
+	return story_pod("pod-3", 86400 + 60, "b-build", &first_places, true,
+			 number);
 }

@@ -22,3 +22,18 @@ struct snapgen *story_server_sampled(void);
 struct snapgen *story_plugins(void);
 /* Nothing was allocated, nothing could be measured. */
 struct snapgen *story_idle(void);
+
+/* One process every ten minutes, number 1 .. STORY_TREND_COUNT: createObject's
+ * site leaks some of every batch, a buffer grows, a cache fills and is full, a
+ * parser's blocks come and go, a table stays; threads are never joined; the
+ * allocator keeps ever more. */
+#define STORY_TREND_COUNT 8
+struct snapgen *story_trend(unsigned int number);
+
+/* The same program in three processes, one after the other: it leaks since the
+ * second, which is of a new build. `number` 1 .. STORY_POD_COUNT. */
+#define STORY_PODS 3
+#define STORY_POD_COUNT 6
+struct snapgen *story_pod_1(unsigned int number);
+struct snapgen *story_pod_2(unsigned int number);
+struct snapgen *story_pod_3(unsigned int number);

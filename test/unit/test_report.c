@@ -1,6 +1,6 @@
 /*
- * The CSV and text reports on rows with real names. The names come from this
- * file's symbolizer_lookup, which takes the place of the real one.
+ * The CSV and text reports on rows with real names. The names come from
+ * this file: the models bring them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,8 +15,11 @@
 #include "../../analyzer/blame.h"
 #include "../../analyzer/reader.h"
 #include "../../analyzer/report.h"
+#include "../../analyzer/select.h"
 #include "../../analyzer/symbolize.h"
 #include "../../analyzer/unbias.h"
+#include "../../analyzer/xalloc.h"
+#include "comparison.h"
 #include "stories.h"
 
 #define SYMBOL(name, path, number)                                             \
@@ -62,61 +65,66 @@ static const struct {
 	{ 0x444, SYMBOLS(parse_names) },    { 0x8888, SYMBOLS(spawn_names) },
 };
 
-const struct symbols *
-symbolizer_lookup(struct symbolizer *symbolizer, const struct module *module,
-		  uint64_t address)
+/* Names come with the pcs, as a profile's do: no file is looked for. */
+static struct model *
+load(struct snapgen *take_gen)
 {
 	static const struct symbols other = SYMBOLS(other_names);
-	uint64_t base = 0;
-	size_t i;
+	struct model *model = comparison_load(take_gen);
+	uint32_t i;
+	size_t k;
 
-	(void)symbolizer;
-	if (module)
-		base = module->segments[0].start;
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		if (places[i].digits == address - base)
-			return &places[i].symbols;
+	for (i = 1; model && i <= model->pc_count; i++) {
+		struct pc *pc = &model->pcs[i];
+		const struct module *module = model_module(model, pc->module);
+
+		pc->symbols = &other;
+		for (k = 0; k < sizeof(places) / sizeof(places[0]); k++) {
+			if (places[k].digits ==
+			    pc->address - module->segments[0].start)
+				pc->symbols = &places[k].symbols;
+		}
 	}
-	return &other;
+	return model;
 }
 
-const struct symbolizer_options *
-symbolizer_options(const struct symbolizer *symbolizer)
-{
-	static const struct symbolizer_options options = { .use_symbols =
-								   true };
+static struct symbolizer *symbolizer;
 
-	(void)symbolizer;
-	return &options;
+static int
+open_symbolizer(void **state)
+{
+	const struct symbolizer_options options = { .use_symbols = true };
+	struct err err;
+
+	(void)state;
+	symbolizer = symbolizer_open(&options, &err);
+	return symbolizer ? 0 : -1;
+}
+
+static int
+close_symbolizer(void **state)
+{
+	(void)state;
+	symbolizer_close(symbolizer);
+	return 0;
 }
 
 typedef int writer(const struct report *report, FILE *out, struct err *err);
-
-static struct model *
-load(struct snapgen *gen)
-{
-	struct err err;
-	struct model *model;
-
-	if (!gen)
-		return NULL;
-	model = reader_load(snapgen_write(gen), &err);
-	snapgen_free(gen);
-	assert_non_null(model);
-	unbias(model);
-	return model;
-}
 
 /* The report of one or two stories; the caller frees it. */
 static char *
 write_report(writer *write, struct snapgen *old_story,
 	     struct snapgen *new_story, size_t top, const char *skip)
 {
-	struct model *old_model = load(old_story);
-	struct model *new_model = load(new_story);
-	struct diff *diff = diff_new(old_model, new_model);
+	struct model *models[] = { load(old_story), load(new_story) };
 	struct blame *blame = blame_new();
-	struct report report = { .diff = diff, .blame = blame, .top = top };
+	struct comparison *made = comparison_new(models, 2, symbolizer, blame);
+	struct report report = {
+		.study = &made->study,
+		.diff = made->diff,
+		.resolver = made->study.resolver,
+		.top = top,
+	};
 	struct err err;
 	char *text = NULL;
 	size_t len;
@@ -127,11 +135,8 @@ write_report(writer *write, struct snapgen *old_story,
 		assert_int_equal(blame_skip(blame, skip, &err), 0);
 	assert_int_equal(write(&report, out, &err), 0);
 	assert_int_equal(fclose(out), 0);
+	comparison_free(made);
 	blame_free(blame);
-	diff_free(diff);
-	model_free(old_model);
-	model_free(new_model);
-	snapgen_clean();
 	return text;
 }
 
@@ -472,6 +477,352 @@ text_says_when_processes_differ(void **state)
 	free(text);
 }
 
+/* --- with verdicts ---------------------------------------------------------- */
+
+/* The first, fourth and last of the trend; rows by growth. */
+enum { CREATE, CACHE, BUFFER, TABLE, PARSE };
+
+struct trend {
+	struct blame *blame;
+	struct comparison *made;
+	struct diff *diff;
+	struct select *select;
+	struct report report;
+};
+
+static struct trend
+set_up_trend(void)
+{
+	struct model *models[] = { load(story_trend(1)), load(story_trend(4)),
+				   load(story_trend(8)) };
+	struct trend trend = { .blame = blame_new(), .select = select_new() };
+	size_t i;
+
+	trend.made = comparison_new(models, 3, symbolizer, trend.blame);
+	trend.diff = trend.made->part.diff;
+	trend.diff->judged = true;
+	for (i = 0; i < trend.diff->count[ROW_HEAP]; i++)
+		trend.diff->rows[i].verdict.kind = VERDICT_STEADY;
+	trend.report = (struct report){
+		.study = &trend.made->study,
+		.diff = trend.diff,
+		.resolver = trend.made->study.resolver,
+	};
+	return trend;
+}
+
+/* The report as text, which the caller frees. The scene is gone after it. */
+static char *
+tell_trend(struct trend *trend)
+{
+	char *text = NULL;
+	struct err err;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	assert_non_null(out);
+	select_apply(trend->select, trend->diff, trend->report.resolver);
+	assert_int_equal(report_text(&trend->report, out, &err), 0);
+	assert_int_equal(fclose(out), 0);
+	select_free(trend->select);
+	comparison_free(trend->made);
+	blame_free(trend->blame);
+	return text;
+}
+
+static void
+set_verdict(struct trend *trend, size_t row, enum verdict_kind kind, double low,
+	    double rate, double high)
+{
+	trend->diff->rows[row].verdict = (struct verdict){
+		.kind = kind,
+		.confidence = 0.98,
+		.bytes_per_hour = rate,
+		.bytes_per_hour_low = low,
+		.bytes_per_hour_high = high,
+		.objects_per_hour = 4100,
+		.eta_hours = -1,
+	};
+}
+
+static void
+leaks_come_first_with_rate_interval_and_limit(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, CREATE, VERDICT_LEAK, 11 << 20, 12 << 20, 13 << 20);
+	text = tell_trend(&trend);
+	/* 256 MiB less 29.2 MiB of RSS, at 12 MiB an hour. */
+	assert_int_equal(
+		strncmp(text,
+			"make_object (object.h:12) leaks 12.0 MiB/h (95% sure: "
+			"11.0 MiB/h to 13.0 MiB/h), 4,100 objects/h: at this "
+			"rate the limit of 256.0 MiB is met in 18 h 54 min.\n",
+			150),
+		0);
+	assert_has(text, "\nsnapshots 3 over 70 min\n");
+	assert_has(text, "\nHeap sites by verdict\n  1. leak (98% sure), "
+			 "+12.0 MiB/h (95%: +11.0 MiB/h to +13.0 MiB/h), "
+			 "objects +4,100/h\n      +6.8 MiB in +7,000 objects  "
+			 "[_-#]\n");
+	assert_has(text, "\n      born: 25% in the last 20 min, 25% 20 min to "
+			 "40 min ago, 25% 40 min to 60 min ago, 25% more than "
+			 "60 min ago\n      next: read make_object "
+			 "(object.h:12): who has to free");
+	assert_has(text, "\n ... and 3 sites that hold their level (+7.4 MiB)\n"
+			 " ... and 1 site that shrank (-15.0 KiB)\n");
+	free(text);
+}
+
+static void
+several_leaks_are_counted(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, CREATE, VERDICT_LEAK, 1024, 1024, 1024);
+	set_verdict(&trend, PARSE, VERDICT_LEAK, 2048, 2048, 2048);
+	set_verdict(&trend, TABLE, VERDICT_GROWING_BUFFER, 9e9, 9e9, 9e9);
+	text = tell_trend(&trend);
+	assert_has(text, "parse<[u8; 4]> (parse.rs) leaks 2.0 KiB/h, 4,100 "
+			 "objects/h. 2 more call stacks leak, 8.4 GiB/h in "
+			 "all: at this rate the limit");
+	free(text);
+}
+
+static void
+buffers_are_no_lost_objects(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, BUFFER, VERDICT_GROWING_BUFFER, 1024, 1024, 1024);
+	text = tell_trend(&trend);
+	assert_has(text,
+		   "other\\x1b keeps a buffer that grows by 1.0 KiB/h.\n");
+	assert_has(text, "  1. growing-buffer (98% sure), +1.0 KiB/h\n"
+			 "      +3.5 MiB in the same object  ");
+	free(text);
+}
+
+static void
+nothing_leaks_is_said(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text = tell_trend(&trend);
+
+	(void)state;
+	assert_int_equal(strncmp(text,
+				 "Nothing leaks: no site grows without end (3 "
+				 "snapshots over 70 min).\n",
+				 67),
+			 0);
+	assert_has(text, "\n     none grows\n");
+	free(text);
+}
+
+static void
+too_few_snapshots_are_no_acquittal(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, CREATE, VERDICT_INSUFFICIENT, 0, 0, 0);
+	/* It shrank: more snapshots would tell nothing about it. */
+	set_verdict(&trend, PARSE, VERDICT_INSUFFICIENT, 0, 0, 0);
+	trend.diff->rows[CREATE].verdict.more_snapshots = 5;
+	trend.diff->rows[CREATE].verdict.spacing_s = 60;
+	text = tell_trend(&trend);
+	assert_has(text, "Too early to say whether anything leaks: 1 call "
+			 "stack grew, in make_object (object.h:12) by 6.8 MiB; "
+			 "take 5 more snapshots, one every 60 s.\n");
+	assert_has(text, "\n  1. insufficient, ");
+	free(text);
+}
+
+static void
+caches_are_told_from_leaks(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, CREATE, VERDICT_CACHE_FILL, 0, 1024, 2048);
+	text = tell_trend(&trend);
+	assert_has(text, "Nothing leaks, as far as 3 snapshots over 70 min "
+			 "tell; make_object (object.h:12) grows by 1.0 KiB/h "
+			 "and slows down, as a cache does that fills.\n");
+	free(text);
+}
+
+static void
+leaks_that_are_not_listed_are_counted(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, CREATE, VERDICT_LEAK, 1024, 1024, 1024);
+	trend.diff->rows[CREATE].fate = FATE_SUPPRESSED;
+	trend.diff->rows[CACHE].fate = FATE_ACCEPTED;
+	text = tell_trend(&trend);
+	assert_has(text, "Nothing leaks: no site grows without end (3 "
+			 "snapshots over 70 min). 1 leak is not listed "
+			 "here.\n");
+	assert_has(text, "\n not listed: 1 site (+6.8 MiB) suppressed; "
+			 "--show-suppressions lists the rules\n not listed: 1 "
+			 "site (+3.9 MiB) accepted by the baseline\n");
+	free(text);
+}
+
+static void
+the_allocator_and_other_lines_of_the_ledger_are_told(void **state)
+{
+	struct trend trend = set_up_trend();
+	size_t ledger = trend.diff->first[ROW_LEDGER];
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, ledger + LEDGER_allocator_retained,
+		    VERDICT_RETENTION, 0, 2048, 0);
+	set_verdict(&trend, ledger + LEDGER_direct_mmap, VERDICT_LEAK, 0, 1024,
+		    0);
+	text = tell_trend(&trend);
+	assert_has(text, " The allocator keeps ever more, +2.0 KiB/h. Outside "
+			 "the heap grows: mapped directly, +1.0 KiB/h.\n");
+	assert_has(text, "   +2.0 KiB/h  retention\n");
+	assert_has(text, "\n  next, kept by the allocator: the allocator keeps "
+			 "freed memory: set MALLOC_ARENA_MAX=2");
+	free(text);
+}
+
+static void
+threads_have_verdicts(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, trend.diff->first[ROW_THREAD], VERDICT_LEAK, 0, 1,
+		    2);
+	text = tell_trend(&trend);
+	assert_has(text, "\nspawn (s.c:3) starts threads that stay: +4,100/h; "
+			 "14 more have exited but were never joined.\n");
+	assert_has(text, "\n  1. leak (98% sure), threads +4,100/h\n");
+	free(text);
+}
+
+static void
+focus_searches_source_files(void **state)
+{
+	struct trend trend = set_up_trend();
+	struct err err;
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, CREATE, VERDICT_LEAK, 1024, 1024, 1024);
+	set_verdict(&trend, PARSE, VERDICT_LEAK, 2048, 2048, 2048);
+	assert_int_equal(select_focus(trend.select, "src/object\\.c", &err), 0);
+	text = tell_trend(&trend);
+	assert_has(text, "make_object (object.h:12) leaks 1.0 KiB/h");
+	assert_has(text, " 1 leak is not listed here.");
+	assert_has_not(text, "> parse");
+	free(text);
+}
+
+static void
+the_first_suspect_of_one_snapshot_is_a_suspicion(void **state)
+{
+	struct model *models[] = { load(story_trend(8)) };
+	struct trend trend = { .blame = blame_new(), .select = select_new() };
+	char *text;
+
+	(void)state;
+	trend.made = comparison_new(models, 1, symbolizer, trend.blame);
+	trend.diff = trend.made->part.diff;
+	trend.report = (struct report){
+		.study = &trend.made->study,
+		.diff = trend.diff,
+		.resolver = trend.made->study.resolver,
+	};
+	trend.diff->rows[0].suspicion = 0.9;
+	text = tell_trend(&trend);
+	assert_has(text, "\nThe first to suspect is make_object (object.h:12): "
+			 "of what it allocated at any time since the start "
+			 "some remained (7.8 MiB). One snapshot can't prove a "
+			 "leak: ");
+	assert_has(text, "\nHeap sites by suspicion");
+	assert_has_not(text, " leaks ");
+	free(text);
+}
+
+static void
+frames_fit_the_width(void **state)
+{
+	struct trend trend = set_up_trend();
+	const char *line, *end;
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, CREATE, VERDICT_LEAK, 1024, 1024, 1024);
+	trend.report.width = 44;
+	text = tell_trend(&trend);
+	assert_has(text, "\n      > make_object object.h:12\n");
+	/* Not the files' names, which can't be broken, nor the table. */
+	line = strstr(text, "Heap sites");
+	assert_non_null(line);
+	for (; (end = strchr(line, '\n')); line = end + 1) {
+		if (strncmp(line, "Memory ledger", 13) == 0)
+			break;
+		if (end - line > 44)
+			fail_msg("'%.*s'", (int)(end - line), line);
+	}
+	free(text);
+}
+
+static void
+colours_say_what_is_bad(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, CREATE, VERDICT_LEAK, 1024, 1024, 1024);
+	trend.report.color = true;
+	text = tell_trend(&trend);
+	assert_int_equal(strncmp(text, "\033[31mmake_object", 16), 0);
+	assert_has(text, "\n  1. \033[31mleak\033[0m (98% sure)");
+	assert_has(text, "\n      > \033[1mmake_object /src/object.h:12");
+	free(text);
+}
+
+static void
+marks_of_the_newest_snapshot_are_in_the_head(void **state)
+{
+	struct trend trend = set_up_trend();
+	struct mark *marks = xcalloc(7, sizeof(*marks));
+	struct model *last = trend.made->part.history->snapshots[2];
+	char *text;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 7; i++)
+		marks[i] = (struct mark){ i == 6 ? "reload\x1b" : "x",
+					  1700000000000000000, 0 };
+	free(last->marks);
+	last->marks = marks;
+	last->mark_count = 7;
+	text = tell_trend(&trend);
+	assert_has(text, "\nmark      2023-11-14 22:13:20 UTC: reload\\x1b\n"
+			 "          (2 earlier marks)\n");
+	free(text);
+}
+
 int
 main(void)
 {
@@ -492,7 +843,24 @@ main(void)
 		cmocka_unit_test(files_without_names_are_told),
 		cmocka_unit_test(buffer_that_grew_is_no_new_object),
 		cmocka_unit_test(text_says_when_processes_differ),
+		cmocka_unit_test(leaks_come_first_with_rate_interval_and_limit),
+		cmocka_unit_test(several_leaks_are_counted),
+		cmocka_unit_test(buffers_are_no_lost_objects),
+		cmocka_unit_test(nothing_leaks_is_said),
+		cmocka_unit_test(too_few_snapshots_are_no_acquittal),
+		cmocka_unit_test(caches_are_told_from_leaks),
+		cmocka_unit_test(leaks_that_are_not_listed_are_counted),
+		cmocka_unit_test(
+			the_allocator_and_other_lines_of_the_ledger_are_told),
+		cmocka_unit_test(threads_have_verdicts),
+		cmocka_unit_test(focus_searches_source_files),
+		cmocka_unit_test(
+			the_first_suspect_of_one_snapshot_is_a_suspicion),
+		cmocka_unit_test(frames_fit_the_width),
+		cmocka_unit_test(colours_say_what_is_bad),
+		cmocka_unit_test(marks_of_the_newest_snapshot_are_in_the_head),
 	};
 
-	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("report", tests, open_symbolizer,
+					   close_symbolizer);
 }

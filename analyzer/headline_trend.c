@@ -1,0 +1,298 @@
+#include "headline_trend.h"
+
+#include "advice.h"
+#include "culprit.h"
+#include "format.h"
+#include "judge.h"
+
+/* A limit that is further away is nobody's concern today: a year. */
+#define FAR_HOURS (365.25 * 24)
+
+static bool
+is_leak(const struct row *row)
+{
+	return row->verdict.kind == VERDICT_LEAK ||
+	       row->verdict.kind == VERDICT_GROWING_BUFFER;
+}
+
+static void
+add_sites(struct strbuf *out, size_t sites)
+{
+	format_count(out, (int64_t)sites, false);
+	strbuf_adds(out, sites == 1 ? " call stack" : " call stacks");
+}
+
+/* `: at this rate the limit of 2.0 GiB is met in 6 h`. What counts is all of
+ * RSS, if that is known to grow. */
+static void
+add_limit(struct strbuf *out, const struct report *report, double per_hour)
+{
+	const struct diff *diff = report->diff;
+	const struct row *rss = &diff->totals[ROW_LEDGER];
+	struct judge_settings settings = { .limit_bytes = report->limit_bytes };
+	int64_t headroom = judge_headroom(diff, &settings);
+	uint64_t limit = report->limit_bytes
+				 ? report->limit_bytes
+				 : diff->new_model->header.memory_limit_bytes;
+
+	bool is_rss = diff->count[ROW_LEDGER] > 0 && is_leak(rss) &&
+		      rss->verdict.bytes_per_hour > per_hour;
+
+	if (is_rss)
+		per_hour = rss->verdict.bytes_per_hour;
+	if (headroom <= 0 || !(per_hour > 0) ||
+	    (double)headroom / per_hour > FAR_HOURS)
+		return;
+	if (is_rss) {
+		strbuf_adds(out, "; with RSS at ");
+		format_byte_rate(out, per_hour, true);
+	} else {
+		strbuf_adds(out, ": at this rate");
+	}
+	strbuf_adds(out, " the limit of ");
+	format_bytes(out, (int64_t)limit, false);
+	strbuf_adds(out, " is met in ");
+	format_hours(out, (double)headroom / per_hour);
+}
+
+/* `12.3 MiB/h (95% sure: 11.9 MiB/h to 12.8 MiB/h)`; the interval is one
+ * site's: those of several can't be added up. */
+static void
+add_rate(struct strbuf *out, const struct report *report,
+	 const struct culprit *culprit)
+{
+	const struct verdict *verdict = &culprit->row->verdict;
+
+	if (report->diff->estimated)
+		strbuf_adds(out, "an estimated ");
+	format_byte_rate(out, culprit->bytes_per_hour, false);
+	if (culprit->sites == culprit->row->stacks &&
+	    verdict->bytes_per_hour_low < verdict->bytes_per_hour_high) {
+		strbuf_adds(out, " (95% sure: ");
+		format_byte_rate(out, verdict->bytes_per_hour_low, false);
+		strbuf_adds(out, " to ");
+		format_byte_rate(out, verdict->bytes_per_hour_high, false);
+		strbuf_addc(out, ')');
+	}
+	if (culprit->sites > 1) {
+		strbuf_adds(out, " in ");
+		add_sites(out, culprit->sites);
+	}
+}
+
+static void
+add_leak(struct strbuf *out, const struct report *report,
+	 const struct culprit *culprit, const struct culprit_all *all)
+{
+	size_t others = all->sites - culprit->sites;
+
+	culprit_add_place(out, culprit);
+	if (culprit->row->verdict.kind == VERDICT_GROWING_BUFFER) {
+		strbuf_adds(out, culprit->live_objects == 1
+					 ? " keeps a buffer that grows by "
+					 : " keeps buffers that grow by ");
+		add_rate(out, report, culprit);
+	} else {
+		strbuf_adds(out, " leaks ");
+		add_rate(out, report, culprit);
+		strbuf_adds(out, ", ");
+		format_count(out, (int64_t)culprit->objects_per_hour, false);
+		strbuf_adds(out, " objects/h");
+	}
+	if (others == 0) {
+		add_limit(out, report, culprit->bytes_per_hour);
+		strbuf_addc(out, '.');
+		return;
+	}
+	strbuf_adds(out, ". ");
+	format_count(out, (int64_t)others, false);
+	strbuf_adds(out,
+		    others == 1 ? " more call stack" : " more call stacks");
+	strbuf_adds(out, others == 1 ? " leaks, " : " leak, ");
+	format_byte_rate(out, all->bytes_per_hour, false);
+	strbuf_adds(out, " in all");
+	add_limit(out, report, all->bytes_per_hour);
+	strbuf_addc(out, '.');
+}
+
+/* `9 snapshots over 2 h 5 min` */
+static void
+add_span(struct strbuf *out, const struct diff *diff)
+{
+	uint64_t from = diff->history->times_ns[0];
+	uint64_t to = diff->history->times_ns[diff->point_count - 1];
+
+	format_count(out, (int64_t)diff->snapshot_count, false);
+	strbuf_adds(out, " snapshots over ");
+	format_seconds(out, to > from ? (double)(to - from) / 1e9 : 0);
+}
+
+static void
+add_too_early(struct strbuf *out, const struct culprit *culprit,
+	      const struct culprit_all *all)
+{
+	strbuf_adds(out, "Too early to say whether anything leaks: ");
+	add_sites(out, all->sites);
+	strbuf_adds(out, " grew");
+	if (culprit->bytes > 0) {
+		strbuf_adds(out, all->sites == culprit->sites ? ", in "
+							      : ", most in ");
+		culprit_add_place(out, culprit);
+		strbuf_adds(out, " by ");
+		format_bytes(out, culprit->bytes, false);
+	}
+	strbuf_adds(out, "; ");
+	(void)advice(out, culprit->row, NULL);
+	strbuf_addc(out, '.');
+}
+
+static void
+add_cache(struct strbuf *out, const struct report *report,
+	  const struct culprit *culprit, const struct culprit_all *all)
+{
+	strbuf_adds(out, "Nothing leaks, as far as ");
+	add_span(out, report->diff);
+	strbuf_adds(out, " tell; ");
+	culprit_add_place(out, culprit);
+	strbuf_adds(out, " grows by ");
+	format_byte_rate(out, culprit->bytes_per_hour, false);
+	strbuf_adds(out, " and slows down, as a cache does that fills");
+	if (all->sites > culprit->sites) {
+		strbuf_adds(out, ", and so do ");
+		format_count(out, (int64_t)(all->sites - culprit->sites),
+			     false);
+		strbuf_adds(out, " more");
+	}
+	strbuf_addc(out, '.');
+}
+
+static void
+add_steady(struct strbuf *out, const struct report *report)
+{
+	const struct diff *diff = report->diff;
+
+	if (diff->totals[ROW_HEAP].live_new.bytes == 0 &&
+	    diff->totals[ROW_HEAP].live_old.bytes == 0) {
+		strbuf_adds(out, "Nothing leaks: live heap is empty.");
+		return;
+	}
+	strbuf_adds(out, "Nothing leaks: no site grows without end (");
+	add_span(out, diff);
+	strbuf_adds(out, ").");
+}
+
+/* The ledger has its own reasons to grow. Live heap and RSS are told
+ * otherwise. */
+static enum page_style
+add_ledger(struct strbuf *out, const struct diff *diff)
+{
+	static const char *const words[LEDGER_LINE_COUNT] = {
+#define X(name, text) [LEDGER_##name] = text,
+		LEDGER_LINES(X)
+#undef X
+	};
+	enum page_style style = PAGE_GOOD;
+	size_t i;
+
+	for (i = 0; i < diff->count[ROW_LEDGER]; i++) {
+		const struct row *row =
+			&diff->rows[diff->first[ROW_LEDGER] + i];
+
+		if (row->line == LEDGER_rss || row->line == LEDGER_live_heap)
+			continue;
+		if (row->verdict.kind == VERDICT_RETENTION) {
+			strbuf_adds(out, " The allocator keeps ever more, ");
+			format_byte_rate(out, row->verdict.bytes_per_hour,
+					 true);
+			strbuf_addc(out, '.');
+			style = PAGE_DOUBT;
+		} else if (is_leak(row)) {
+			strbuf_adds(out, " Outside the heap grows: ");
+			strbuf_adds(out, words[row->line]);
+			strbuf_adds(out, ", ");
+			format_byte_rate(out, row->verdict.bytes_per_hour,
+					 true);
+			strbuf_addc(out, '.');
+			style = PAGE_DOUBT;
+		}
+	}
+	return style;
+}
+
+static void
+add_hidden(struct strbuf *out, const struct diff *diff)
+{
+	size_t hidden = 0;
+	size_t i;
+
+	for (i = 0; i < diff->count[ROW_HEAP]; i++) {
+		const struct row *row = &diff->rows[diff->first[ROW_HEAP] + i];
+
+		hidden += row->fate != FATE_LISTED && is_leak(row);
+	}
+	if (!hidden)
+		return;
+	strbuf_addc(out, ' ');
+	format_count(out, (int64_t)hidden, false);
+	strbuf_adds(out, hidden == 1 ? " leak is not listed here."
+				     : " leaks are not listed here.");
+}
+
+enum page_style
+headline_trend(struct strbuf *out, const struct report *report)
+{
+	const struct diff *diff = report->diff;
+	enum page_style style = PAGE_GOOD;
+	struct culprit culprit;
+	struct culprit_all all;
+
+	if (culprit_of_verdict(report, ROW_HEAP, VERDICT_GROWING_BUFFER,
+			       VERDICT_LEAK, &culprit, &all)) {
+		add_leak(out, report, &culprit, &all);
+		style = PAGE_BAD;
+	} else if (culprit_of_verdict(report, ROW_HEAP, VERDICT_INSUFFICIENT,
+				      VERDICT_INSUFFICIENT, &culprit, &all)) {
+		add_too_early(out, &culprit, &all);
+		style = PAGE_DOUBT;
+	} else if (culprit_of_verdict(report, ROW_HEAP, VERDICT_CACHE_FILL,
+				      VERDICT_CACHE_FILL, &culprit, &all)) {
+		add_cache(out, report, &culprit, &all);
+	} else {
+		add_steady(out, report);
+	}
+	add_hidden(out, diff);
+	if (add_ledger(out, diff) == PAGE_DOUBT && style == PAGE_GOOD)
+		style = PAGE_DOUBT;
+	return style;
+}
+
+bool
+headline_trend_threads(struct strbuf *out, const struct report *report)
+{
+	const struct row *total = &report->diff->totals[ROW_THREAD];
+	int64_t unjoined =
+		total->threads_new.unjoined - total->threads_old.unjoined;
+	struct culprit culprit;
+	struct culprit_all all;
+
+	if (!culprit_of_verdict(report, ROW_THREAD, VERDICT_GROWING_BUFFER,
+				VERDICT_LEAK, &culprit, &all))
+		return false;
+	culprit_add_place(out, &culprit);
+	strbuf_adds(out, " starts threads that stay: ");
+	format_rate(out, culprit.objects_per_hour, true);
+	if (all.sites > culprit.sites) {
+		strbuf_adds(out, " (");
+		format_rate(out, all.objects_per_hour, true);
+		strbuf_adds(out, " with those of others)");
+	}
+	if (unjoined > 0) {
+		strbuf_adds(out, "; ");
+		format_count(out, unjoined, false);
+		strbuf_adds(out, unjoined == 1 ? " more has exited but was "
+					       : " more have exited but were ");
+		strbuf_adds(out, "never joined");
+	}
+	strbuf_adds(out, ".\n");
+	return true;
+}

@@ -1,0 +1,105 @@
+#include "report_losses.h"
+
+#include <inttypes.h>
+
+#include "format.h"
+
+static void
+add_loss(struct strbuf *out, const struct diff *diff, uint64_t new_count,
+	 uint64_t old_count, const char *words)
+{
+	if (new_count == 0 && old_count == 0)
+		return;
+	strbuf_addf(out, "  %s: ", words);
+	format_count(out, (int64_t)(new_count & INT64_MAX), false);
+	if (diff->old_model) {
+		strbuf_adds(out, " (old: ");
+		format_count(out, (int64_t)(old_count & INT64_MAX), false);
+		strbuf_addc(out, ')');
+	}
+	strbuf_addc(out, '\n');
+}
+
+/* A line of one snapshot, which a comparison has to name. */
+static void
+begin_loss(struct strbuf *out, const struct diff *diff,
+	   const struct model *model)
+{
+	strbuf_adds(out, "  ");
+	if (!diff->old_model)
+		return;
+	strbuf_add_printable(out, model->file);
+	strbuf_adds(out, ": ");
+}
+
+static void
+add_model_losses(struct strbuf *out, const struct diff *diff,
+		 const struct model *model)
+{
+	if (model->truncated) {
+		strbuf_adds(out, "  ");
+		strbuf_add_printable(out, model->file);
+		strbuf_addf(out,
+			    " is truncated: what follows byte %" PRIu64
+			    " (uncompressed) is missing",
+			    model->prefix_bytes);
+		if (model->dropped_rows)
+			strbuf_addf(out,
+				    ", and %" PRIu32 " sites could not be used",
+				    model->dropped_rows);
+		strbuf_addc(out, '\n');
+	}
+	if (model->losses.thinning_shift) {
+		begin_loss(out, diff, model);
+		format_thinning(out, model->losses.thinning_shift);
+		strbuf_addc(out, '\n');
+	}
+	if (*model->losses.disabled_because) {
+		begin_loss(out, diff, model);
+		strbuf_adds(out, "tracking stopped itself: ");
+		strbuf_add_printable(out, model->losses.disabled_because);
+		strbuf_addc(out, '\n');
+	}
+}
+
+static void
+add_not_compared(struct strbuf *out, size_t sites, const char *kind)
+{
+	if (sites == 0)
+		return;
+	strbuf_addf(out,
+		    "  %s sites not compared, as only one snapshot has them: ",
+		    kind);
+	format_count(out, (int64_t)sites, false);
+	strbuf_addc(out, '\n');
+}
+
+void
+report_losses(struct page *page, const struct diff *diff)
+{
+	static const struct losses none;
+	const struct losses *new_losses = &diff->new_model->losses;
+	const struct losses *old_losses =
+		diff->old_model ? &diff->old_model->losses : &none;
+	struct strbuf lines = { 0 };
+	size_t begin;
+
+	if (diff->old_model)
+		add_model_losses(&lines, diff, diff->old_model);
+	add_model_losses(&lines, diff, diff->new_model);
+	add_not_compared(&lines, diff->not_compared[ROW_HEAP], "heap");
+	add_not_compared(&lines, diff->not_compared[ROW_THREAD], "thread");
+#define X(name, words)                                                         \
+	add_loss(&lines, diff, new_losses->name, old_losses->name, words);
+	LOSSES(X)
+#undef X
+	if (lines.len) {
+		strbuf_addc(&page->text, '\n');
+		page_adds(page, PAGE_STRONG, "What the numbers lack");
+		strbuf_addc(&page->text, '\n');
+		begin = page->text.len;
+		strbuf_adds(&page->text, strbuf_text(&lines));
+		page_wrap(page, begin, 4);
+	}
+	strbuf_release(&lines);
+}

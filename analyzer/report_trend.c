@@ -1,0 +1,184 @@
+#include "report_trend.h"
+
+#include "format.h"
+
+#define SERIES_COLUMNS 24
+#define SERIES_LEVELS 8
+#define AGE_GROUPS 4
+
+enum page_style
+report_trend_style(enum verdict_kind kind)
+{
+	switch (kind) {
+	case VERDICT_LEAK:
+	case VERDICT_GROWING_BUFFER:
+		return PAGE_BAD;
+	case VERDICT_RETENTION:
+	case VERDICT_CACHE_FILL:
+	case VERDICT_INSUFFICIENT:
+		return PAGE_DOUBT;
+	case VERDICT_NONE:
+	case VERDICT_STEADY:
+	case VERDICT_KIND_COUNT:
+		break;
+	}
+	return PAGE_GOOD;
+}
+
+/* Threads are counted, all else is measured. */
+static void
+add_rate(struct strbuf *out, const struct row *row)
+{
+	const struct verdict *verdict = &row->verdict;
+
+	if (row->kind == ROW_THREAD) {
+		strbuf_adds(out, ", threads ");
+		format_rate(out, verdict->objects_per_hour, true);
+		return;
+	}
+	strbuf_adds(out, ", ");
+	format_byte_rate(out, verdict->bytes_per_hour, true);
+	if (verdict->bytes_per_hour_low != verdict->bytes_per_hour_high) {
+		strbuf_adds(out, " (95%: ");
+		format_byte_rate(out, verdict->bytes_per_hour_low, true);
+		strbuf_adds(out, " to ");
+		format_byte_rate(out, verdict->bytes_per_hour_high, true);
+		strbuf_addc(out, ')');
+	}
+	if (row->kind == ROW_HEAP && verdict->kind == VERDICT_LEAK) {
+		strbuf_adds(out, ", objects ");
+		format_rate(out, verdict->objects_per_hour, true);
+	}
+}
+
+void
+report_trend_verdict(struct page *page, const struct row *row)
+{
+	const struct verdict *verdict = &row->verdict;
+
+	if (verdict->kind == VERDICT_NONE)
+		return;
+	page_adds(page, report_trend_style(verdict->kind),
+		  verdict_name(verdict->kind));
+	if (verdict->confidence > 0 && verdict->kind != VERDICT_INSUFFICIENT) {
+		strbuf_adds(&page->text, " (");
+		format_share(&page->text, (int64_t)(verdict->confidence * 1000),
+			     1000);
+		strbuf_adds(&page->text, " sure)");
+	}
+	add_rate(&page->text, row);
+	/* Stacks are reserved: they are not resident by that. */
+	if (verdict->eta_hours > 0 && row->kind != ROW_THREAD) {
+		strbuf_adds(&page->text, ", at the limit in ");
+		format_hours(&page->text, verdict->eta_hours);
+	}
+	if (verdict->warmup_s > 0) {
+		strbuf_adds(&page->text, "; warm-up of ");
+		format_seconds(&page->text, verdict->warmup_s);
+		strbuf_adds(&page->text, " left out");
+	}
+}
+
+void
+report_trend_series(struct page *page, const struct diff *diff,
+		    const struct row *row)
+{
+	/* Block elements U+2581 to U+2588 differ in their last byte. */
+	static const char ascii[SERIES_LEVELS + 1] = "_.:-=+*#";
+	size_t count = row->points ? diff->point_count : 0;
+	size_t columns = count < SERIES_COLUMNS ? count : SERIES_COLUMNS;
+	int64_t low = INT64_MAX, high = INT64_MIN;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		int64_t bytes = row->points[i].bytes;
+
+		low = bytes < low ? bytes : low;
+		high = bytes > high ? bytes : high;
+	}
+	if (low >= high)
+		return;
+	strbuf_adds(&page->text, page->utf8 ? "  " : "  [");
+	for (i = 0; i < columns; i++) {
+		/* The first and the last point are always among them. */
+		size_t at = i * (count - 1) / (columns - 1);
+		double share = ((double)row->points[at].bytes - (double)low) /
+			       ((double)high - (double)low);
+		int level = (int)(share * (SERIES_LEVELS - 1) + 0.5);
+
+		if (page->utf8)
+			strbuf_addf(&page->text, "\xe2\x96%c",
+				    (char)(0x81 + level));
+		else
+			strbuf_addc(&page->text, ascii[level]);
+	}
+	if (!page->utf8)
+		strbuf_addc(&page->text, ']');
+}
+
+/* `11 s to 22 s ago` */
+static void
+add_span(struct strbuf *out, double from_s, double to_s, bool is_last)
+{
+	if (from_s <= 0) {
+		strbuf_adds(out, is_last ? "since the start" : "in the last ");
+		if (!is_last)
+			format_seconds(out, to_s);
+		return;
+	}
+	if (is_last) {
+		strbuf_adds(out, "more than ");
+		format_seconds(out, from_s);
+		strbuf_adds(out, " ago");
+		return;
+	}
+	format_seconds(out, from_s);
+	strbuf_adds(out, " to ");
+	format_seconds(out, to_s);
+	strbuf_adds(out, " ago");
+}
+
+/* Quarters of the time since tracking began, as far as the bins can be cut
+ * there: a leak has some in each. */
+void
+report_trend_ages(struct page *page, const struct diff *diff,
+		  const struct row *row)
+{
+	struct age_bin ages[LKS_COHORTS];
+	size_t count = diff_ages(diff, row, ages);
+	struct strbuf *out = &page->text;
+	double oldest = 0, from = 0;
+	int64_t whole = 0, part = 0;
+	size_t groups = 0, i;
+
+	for (i = 0; i < count; i++) {
+		whole += ages[i].bytes;
+		if (ages[i].max_s > oldest)
+			oldest = ages[i].max_s;
+	}
+	if (whole <= 0)
+		return;
+	strbuf_adds(out, "      born: ");
+	for (i = 0; i < count; i++) {
+		const struct age_bin *bin = &ages[i];
+		bool is_last = i + 1 == count;
+
+		part += bin->bytes;
+		if (!is_last &&
+		    bin->max_s < oldest * (double)(groups + 1) / AGE_GROUPS)
+			continue;
+		while (groups < AGE_GROUPS &&
+		       bin->max_s >= oldest * (double)(groups + 1) / AGE_GROUPS)
+			groups++;
+		if (part > 0) {
+			if (out->data[out->len - 1] != ' ')
+				strbuf_adds(out, ", ");
+			format_share(out, part, whole);
+			strbuf_addc(out, ' ');
+			add_span(out, from, bin->max_s, is_last);
+		}
+		from = bin->max_s;
+		part = 0;
+	}
+	strbuf_addc(out, '\n');
+}
