@@ -80,3 +80,14 @@ suite_end()
 		"$(count skip) skipped"
 	[ "$(count fail)" -eq 0 ]
 }
+
+# npm_packages DIR: what DIR's lock file lists, into DIR/node_modules, unless it
+# is there already. No package's scripts run.
+npm_packages()
+{
+	local seen=$1/node_modules/.leakshim-lock
+	cmp -s "$1/package-lock.json" "$seen" && return
+	(cd "$1" && npm ci --ignore-scripts --no-audit --no-fund \
+		--loglevel=error >&2) &&
+		cp "$1/package-lock.json" "$seen"
+}
