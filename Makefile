@@ -17,6 +17,8 @@ bindir = $(PREFIX)/bin
 libdir = $(PREFIX)/lib
 mandir = $(PREFIX)/share/man
 docdir = $(PREFIX)/share/doc/leakshim
+bashcompdir = $(PREFIX)/share/bash-completion/completions
+zshcompdir = $(PREFIX)/share/zsh/site-functions
 
 # make has CC=cc and CXX=g++ of its own; those defaults are what we want.
 AR = ar
@@ -133,6 +135,13 @@ COMPANION_OBJ := $(patsubst %.c,$(BUILD)/%.o, \
 	$(filter-out companion/main.c,$(COMPANION_SRC)))
 PRELOAD_UNIT_OBJ := $(PRELOAD_UNIT_SRC:%.c=$(BUILD)/unit/%.o)
 
+# The page of leakdiff --html: from `make web`, or what a release's archive
+# carries. No rule makes it, so that `make` needs no Node.js; without one leakdiff
+# does everything else.
+WEB_PAGE := $(firstword $(wildcard $(BUILD)/web/page.html build/web/page.html \
+	analyzer/web/dist/page.html))
+HTML_PAGE_OBJ := $(BUILD)/analyzer/html_page_text.o
+
 UNIT_SRC := $(wildcard test/unit/test_*.c)
 UNIT_HELPER_SRC := $(filter-out $(UNIT_SRC),$(wildcard test/unit/*.c))
 UNIT_HELPER_OBJ := $(UNIT_HELPER_SRC:%.c=$(BUILD)/%.o)
@@ -163,13 +172,17 @@ $(LEAKSHIM_BIN): $(BUILD)/companion/main.o $(LIBCOMPANION) $(LIBANALYZER)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $^ $(TOOL_LIBS)
 
+.PHONY: web
+web: ## the page of leakdiff --html; then `make` embeds it
+	$(Q)scripts/build-web $(BUILD)/web
+
 # An archive is made anew, so that an object whose source went is not kept.
 define archive
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 endef
 
-$(LIBANALYZER): $(ANALYZER_OBJ) $(PROTO_OBJ)
+$(LIBANALYZER): $(ANALYZER_OBJ) $(HTML_PAGE_OBJ) $(PROTO_OBJ)
 	$(archive)
 $(LIBCOMPANION): $(COMPANION_OBJ)
 	$(archive)
@@ -210,6 +223,11 @@ $(BUILD)/analyzer/%.o: analyzer/%.c | $(PROTO_GEN)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL_CFLAGS) -c -o $@ $<
 
+$(HTML_PAGE_OBJ): analyzer/html_page_text.S $(WEB_PAGE)
+	$(call say,AS,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(if $(WEB_PAGE),-DWEB_PAGE='"$(WEB_PAGE)"') -c -o $@ $<
+
 $(BUILD)/companion/%.o: companion/%.c | $(PROTO_GEN)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
@@ -229,6 +247,28 @@ $(UNIT_BIN): %: %.o $(UNIT_HELPER_OBJ) $(UNIT_LIBS)
 	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $< $(UNIT_HELPER_OBJ) $(UNIT_LIBS) \
 		-lcmocka $(TOOL_LIBS)
 
+# Fuzz targets need clang. Everything they link is built for them in a directory
+# of its own, by the recursive make of `fuzz`.
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 60
+FUZZ_SRC := $(wildcard test/fuzz/fuzz_*.c)
+FUZZ_HELPER_OBJ := $(BUILD)/test/fuzz/input.o $(BUILD)/test/unit/model_check.o
+FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
+
+$(BUILD)/test/fuzz/%.o: test/fuzz/%.c | $(PROTO_GEN)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_CFLAGS) -c -o $@ $<
+
+$(FUZZ_BIN): %: %.o $(FUZZ_HELPER_OBJ) $(LIBANALYZER)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(TOOL_LDFLAGS) -fsanitize=fuzzer -o $@ $< \
+		$(FUZZ_HELPER_OBJ) $(LIBANALYZER) $(TOOL_LIBS)
+
+.PHONY: fuzz-targets fuzz check-fuzz
+fuzz-targets: $(FUZZ_BIN)
+	@:
+
 # Host programs: what runs under the shim. Optimised as a distribution would,
 # without frame pointers; -fno-builtin, so that no call to malloc is removed.
 # lib_*.c are shared objects beside them. Words for the compiler and the linker
@@ -245,6 +285,15 @@ HOST_LIB := $(addprefix $(BUILD)/,$(addsuffix .so,$(basename $(HOST_LIB_SRC))))
 HOST_BIN := $(addprefix $(BUILD)/,$(basename $(HOST_SRC)))
 DEMO_SERVER := $(BUILD)/test/demo/demo_server
 TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/tools/*.c))
+# What `make bench` runs. bench_counts needs valgrind's header: the gate over it
+# builds it.
+BENCH_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard test/bench/work_*.c \
+	test/bench/bench_fill.c test/bench/bench_hold.c \
+	test/bench/bench_launch.c test/bench/bench_pairs.c)) \
+	$(BUILD)/test/bench/bench_pairs_fp $(BUILD)/test/bench/bench_unwinders
+BENCH_OBJ := $(patsubst %.c,$(BUILD)/pic/%.o, \
+	$(filter-out preload/boot.c preload/wrap.c $(FRONT_SRC), \
+	$(PRELOAD_SRC))) $(BUILD)/pic/proto/snapshot.pb-c.o
 
 define build_host
 	$(call say,HOST,$@)
@@ -266,21 +315,47 @@ $(BUILD)/test/demo/%: test/demo/%.c
 	$(call build_host,$(CC) -std=gnu11 -D_GNU_SOURCE=)
 $(BUILD)/test/tools/%: test/tools/%.c
 	$(call build_host,$(CC) -std=gnu11 -D_GNU_SOURCE=)
+$(BUILD)/test/bench/%: test/bench/%.c
+	$(call build_host,$(CC) -std=gnu11 -D_GNU_SOURCE=)
+$(BUILD)/test/bench/bench_pairs_fp: test/bench/bench_pairs.c
+	$(call build_host,$(CC) -std=gnu11 -D_GNU_SOURCE= \
+		-fno-omit-frame-pointer)
+# The shim's own objects, as they are in the shared object.
+$(BUILD)/test/bench/bench_unwinders: test/bench/bench_unwinders.c $(BENCH_OBJ)
+	$(call build_host,$(CC) -std=gnu11 -D_GNU_SOURCE= \
+		-fno-omit-frame-pointer,$(BENCH_OBJ) $(SHIM_LIBS))
+
+# The simulator and the detector meet in a pipe only.
+SIM_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/sim/*.c))
+SIM_TOOLS := $(BUILD)/test/sim/simulate $(BUILD)/test/sim/judge
+
+$(BUILD)/test/sim/%.o: test/sim/%.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TOOL_CFLAGS) -c -o $@ $<
+$(BUILD)/test/sim/judge: $(BUILD)/test/sim/judge.o $(LIBANALYZER)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $^ $(TOOL_LIBS)
+$(BUILD)/test/sim/simulate: $(filter-out %/judge.o,$(SIM_OBJ))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $^ -lm
 
 .PHONY: test-programs demo-programs
 demo-programs: all $(DEMO_SERVER)
 	@:
 test-programs: $(UNIT_BIN) $(HOST_BIN) $(HOST_LIB) $(DEMO_SERVER) \
-	$(TEST_TOOLS)
+	$(TEST_TOOLS) $(SIM_TOOLS)
 
 # The runners are told where by the environment.
 export BUILD SAN TEST_PREFIX CC CXX CLANG_FORMAT CLANG_TIDY CPPCHECK CASE
+export BENCH_ROUNDS BENCH_SIZE BENCH_TOOLS
 
-.PHONY: check check-unit check-shim check-cli check-e2e check-gates \
+.PHONY: check check-unit check-sim check-shim check-cli check-e2e check-soak check-web \
+	check-gates \
 	check-lint check-san check-tsan
 
-check: ## unit, shim, cli and e2e tests and the gates
-	$(Q)status=0; for suite in unit shim cli e2e gates; do \
+check: ## unit, shim, cli, e2e and web tests and the gates
+	$(Q)status=0; for suite in unit sim shim cli e2e web gates; do \
 		$(MAKE) --no-print-directory check-$$suite || status=1; \
 	done; exit $$status
 
@@ -293,11 +368,25 @@ check-shim: $(SHIM) $(LEAKDIFF) $(LEAKSHIM_BIN) $(HOST_BIN) $(HOST_LIB) $(TEST_T
 check-cli: all ## golden directories
 	$(Q)scripts/run-cli-tests $(CASE)
 
-check-e2e: all $(HOST_BIN) $(HOST_LIB) $(DEMO_SERVER) $(TEST_TOOLS) ## real programs under the shim
+check-e2e: all $(HOST_BIN) $(HOST_LIB) $(DEMO_SERVER) $(TEST_TOOLS) $(BENCH_BIN) ## real programs under the shim
 	$(Q)scripts/run-e2e-tests $(CASE)
+
+check-soak: all ## twenty real programs for two minutes, judged
+	$(Q)SUITE_NAME=soak TEST_TIMEOUT=600 scripts/run-e2e-tests \
+		test/soak/soaks.bats
+
+# The page first, for leakdiff to embed: only a make that starts later sees it.
+# Why there is none is the runner's to tell.
+check-web: ## the page of leakdiff --html in a browser
+	$(Q)scripts/build-web $(BUILD)/web 2>/dev/null || true
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)scripts/run-web-tests $(CASE)
 
 check-gates: all $(LIBPRELOAD_UNIT) ## the promises, and that each gate can fail
 	$(Q)scripts/run-gates
+
+check-sim: $(SIM_TOOLS) ## verdicts on simulated processes
+	$(Q)scripts/run-sim-tests
 
 check-lint: lint
 
@@ -308,6 +397,16 @@ check-san: ## unit and cli tests under AddressSanitizer and UBSan
 check-tsan: ## unit tests under ThreadSanitizer
 	$(Q)$(MAKE) --no-print-directory SAN=thread \
 		BUILD=$(BUILD)/san-thread tsan-suites
+
+fuzz: ## the readers of untrusted files against libFuzzer: FUZZ_SECONDS=60 in all
+	$(Q)$(MAKE) --no-print-directory CC='$(FUZZ_CC)' \
+		SAN=address,undefined,fuzzer-no-link \
+		BUILD=$(BUILD)/fuzz fuzz-targets
+	$(Q)FUZZ_SECONDS='$(FUZZ_SECONDS)' scripts/run-fuzz \
+		$(FUZZ_SRC:%.c=$(BUILD)/fuzz/%)
+
+check-fuzz: ## the same for 10 seconds
+	$(Q)$(MAKE) --no-print-directory FUZZ_SECONDS=10 fuzz
 
 .PHONY: san-suites tsan-suites
 san-suites: $(UNIT_BIN) all
@@ -324,10 +423,17 @@ tsan-suites: $(UNIT_BIN)
 		%/test_procfs, \
 		$(UNIT_BIN))
 
+# What it does without is told: no benchmark needs all of its dependencies.
+.PHONY: bench
+bench: all $(BENCH_BIN) ## speed and memory, into doc/BENCHMARKS.md: BENCH=part or program
+	$(Q)scripts/install-deps run build test bench || \
+		echo 'bench: going on with what is there' >&2
+	$(Q)scripts/bench $(if $(BENCH),'$(BENCH)')
+
 .PHONY: test test-full demo
 test: ## everything, after installing what it needs; ends with the counts
 	$(Q)scripts/test
-test-full: ## the same and ThreadSanitizer
+test-full: ## the same, ThreadSanitizer and soaks of real programs
 	$(Q)scripts/test --full
 demo: ## a small leaking server, two snapshots, the report
 	$(Q)scripts/demo
@@ -336,7 +442,7 @@ demo: ## a small leaking server, two snapshots, the report
 
 FORMATTED := $(wildcard preload/*.[ch] analyzer/*.[ch] companion/*.[ch] \
 	proto/*.h test/unit/*.[ch] test/shim/*.[ch] test/demo/*.[ch] \
-	test/tools/*.[ch])
+	test/tools/*.[ch] test/sim/*.[ch] test/fuzz/*.[ch] test/bench/*.[ch])
 COMPDB := $(BUILD)/compile_commands.json
 
 .PHONY: lint format format-check compdb
@@ -374,19 +480,28 @@ MAN7 := $(wildcard doc/*.7)
 install: all ## PREFIX=/usr/local DESTDIR=
 	$(Q)$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(libdir) \
 		$(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man7 \
+		$(DESTDIR)$(bashcompdir) $(DESTDIR)$(zshcompdir) \
 		$(DESTDIR)$(docdir)
 	$(Q)$(INSTALL) -m 755 $(LEAKDIFF) $(LEAKSHIM_BIN) $(DESTDIR)$(bindir)
 	$(Q)$(INSTALL) -m 644 $(SHIM) $(DESTDIR)$(libdir)
 	$(Q)$(INSTALL) -m 644 $(MAN1) $(DESTDIR)$(mandir)/man1
 	$(Q)$(INSTALL) -m 644 $(MAN7) $(DESTDIR)$(mandir)/man7
+	$(Q)for name in leakdiff leakshim; do \
+		$(INSTALL) -m 644 packaging/completion/$$name.bash \
+			$(DESTDIR)$(bashcompdir)/$$name && \
+		$(INSTALL) -m 644 packaging/completion/_$$name \
+			$(DESTDIR)$(zshcompdir) || exit 1; done
 	$(Q)$(INSTALL) -m 644 LICENSE NOTICE README.md CHANGELOG.md \
-		proto/snapshot.proto $(DESTDIR)$(docdir)
+		proto/snapshot.proto doc/leakdiff.schema.json \
+		$(DESTDIR)$(docdir)
 	$(Q)$(refresh_loader)
 	@$(say_how_to_preload)
 
 uninstall: ## removes what install put there
 	$(Q)rm -f $(DESTDIR)$(bindir)/leakdiff $(DESTDIR)$(bindir)/leakshim \
 		$(DESTDIR)$(libdir)/libleakshim.so \
+		$(addprefix $(DESTDIR)$(bashcompdir)/,leakdiff leakshim) \
+		$(addprefix $(DESTDIR)$(zshcompdir)/,_leakdiff _leakshim) \
 		$(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MAN1))) \
 		$(addprefix $(DESTDIR)$(mandir)/man7/,$(notdir $(MAN7)))
 	$(Q)rm -rf $(DESTDIR)$(docdir)
@@ -408,9 +523,12 @@ say_how_to_preload = [ -n "$(DESTDIR)" ] || \
 			'./app, or $(bindir)/leakshim run -- ./app'; \
 	fi
 
-dist: ## build/leakshim-VERSION.tar.gz from the last commit
+# With the page, so that who builds from the archive needs no Node.js.
+dist: web ## build/leakshim-VERSION.tar.gz from the last commit
 	$(Q)mkdir -p $(BUILD)
-	$(Q)git archive --prefix=leakshim-$(VERSION)/ HEAD | \
+	$(Q)git archive --prefix=leakshim-$(VERSION)/analyzer/web/dist/ \
+		--add-file=$(BUILD)/web/page.html \
+		--prefix=leakshim-$(VERSION)/ HEAD | \
 		gzip -9n >$(BUILD)/leakshim-$(VERSION).tar.gz
 	@echo $(BUILD)/leakshim-$(VERSION).tar.gz
 
@@ -431,6 +549,8 @@ help:
 
 -include $(patsubst %.o,%.d,$(SHIM_OBJ) $(ANALYZER_OBJ) $(COMPANION_OBJ) \
 	$(PRELOAD_UNIT_OBJ) $(UNIT_HELPER_OBJ) $(PROTO_OBJ) \
-	$(UNIT_SRC:%.c=$(BUILD)/%.o) $(BUILD)/analyzer/main.o \
+	$(UNIT_SRC:%.c=$(BUILD)/%.o) $(SIM_OBJ) $(BUILD)/analyzer/main.o \
+	$(FUZZ_SRC:%.c=$(BUILD)/%.o) $(FUZZ_HELPER_OBJ) \
 	$(BUILD)/companion/main.o) \
-	$(addsuffix .d,$(HOST_BIN) $(HOST_LIB) $(DEMO_SERVER) $(TEST_TOOLS))
+	$(addsuffix .d,$(HOST_BIN) $(HOST_LIB) $(DEMO_SERVER) $(TEST_TOOLS) \
+	$(BENCH_BIN))
