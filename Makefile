@@ -66,9 +66,11 @@ endif
 
 # The shared object is never instrumented: a sanitizer is an interposer of the
 # allocator too.
+# A double beyond an integer's range is undefined too, but is no part of what
+# "undefined" checks.
 ifneq ($(SAN),)
-SAN_FLAGS = -fsanitize=$(SAN) -fno-sanitize-recover=all \
-	-fno-omit-frame-pointer
+SAN_FLAGS = -fsanitize=$(SAN)$(if $(findstring undefined,$(SAN)),$(comma)float-cast-overflow) \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
 else
 HARDEN = -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 endif
@@ -492,7 +494,7 @@ install: all ## PREFIX=/usr/local DESTDIR=
 		$(INSTALL) -m 644 packaging/completion/_$$name \
 			$(DESTDIR)$(zshcompdir) || exit 1; done
 	$(Q)$(INSTALL) -m 644 LICENSE NOTICE README.md CHANGELOG.md \
-		proto/snapshot.proto doc/leakdiff.schema.json \
+		proto/snapshot.proto doc/leakdiff.schema.json doc/VERDICTS.md \
 		$(DESTDIR)$(docdir)
 	$(Q)$(refresh_loader)
 	@$(say_how_to_preload)

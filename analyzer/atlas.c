@@ -6,6 +6,7 @@
 
 #include "hashtab.h"
 #include "index.h"
+#include "path.h"
 #include "strbuf.h"
 #include "symbolize.h"
 #include "xalloc.h"
@@ -62,19 +63,11 @@ struct atlas {
 
 /* --- modules ---------------------------------------------------------------- */
 
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* Of libfoo-1.2.so.3 the libfoo.so. */
 static void
 add_stem_name(struct strbuf *out, const char *path)
 {
-	const char *base = base_name(path);
+	const char *base = path_base(path);
 	const char *so = strstr(base, ".so");
 	const char *end;
 

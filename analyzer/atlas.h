@@ -9,7 +9,8 @@
  *
  * The atlas keeps the union of what it met as a model of its own, which holds
  * modules, pcs and nodes but no sites: the snapshots need not stay. Stacks are
- * found by hash and then compared, so equal numbers always mean equal stacks.
+ * found by hash and then compared, so equal numbers mean equal stacks; but code
+ * without an address (in profiles) is the hash of its names alone.
  */
 #pragma once
 

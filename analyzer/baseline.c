@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "baseline_parts.h"
+#include "path.h"
 #include "site_id.h"
 #include "stack.h"
 #include "utf8.h"
@@ -15,37 +16,60 @@
 
 /* --- growth ----------------------------------------------------------------- */
 
+/* A profile's moment is that of the calendar, if it has one: when it began to
+ * count is not known. */
+static bool
+has_moment(const struct model *model)
+{
+	return model->origin != ORIGIN_PROFILE ||
+	       history_time_ns(&model->header) > 0;
+}
+
+/* What the growth took. 0: not known. */
 static double
 hours_between(const struct diff *diff)
 {
-	double last = (double)history_time_ns(&diff->new_model->header);
-	double first =
-		diff->old_model
-			? (double)history_time_ns(&diff->old_model->header)
-			: 0;
+	const struct model *before = diff->old_model;
+	const struct model *after = diff->new_model;
+	double last = (double)history_time_ns(&after->header);
+	double first = 0;
 
+	if (before)
+		first = (double)history_time_ns(&before->header);
+	else if (after->origin == ORIGIN_PROFILE)
+		return 0;
+	if (!diff->same_process || !has_moment(after) ||
+	    (before && !has_moment(before)))
+		return 0;
 	return last > first ? (last - first) / 3.6e12 : 0;
 }
 
-/* What a row grew by, in each unit. A rate that has an interval counts by its
- * lower end, as in a gate. */
+/* One that has an interval counts by its lower end, as in a gate. Not a number:
+ * not known, and so is any sum that it is in. */
+static double
+rate_of(const struct diff *diff, const struct row *row)
+{
+	double hours = hours_between(diff);
+	double rate;
+
+	if (!diff->judged)
+		return hours > 0 ? (double)row->delta.bytes / hours : NAN;
+	rate = fmin(row->verdict.bytes_per_hour,
+		    row->verdict.bytes_per_hour_low);
+	return isfinite(rate) ? rate : NAN;
+}
+
+/* What a row grew by, in each unit. */
 static void
 add_growth(const struct diff *diff, const struct row *row,
 	   double grown[AMOUNT_COUNT])
 {
-	double hours = hours_between(diff);
-
 	if (row->kind == ROW_THREAD) {
 		grown[AMOUNT_THREADS] += (double)row->delta.objects;
 		return;
 	}
 	grown[AMOUNT_BYTES] += (double)row->delta.bytes;
-	if (diff->judged)
-		grown[AMOUNT_RATE] += fmin(row->verdict.bytes_per_hour,
-					   row->verdict.bytes_per_hour_low);
-	else
-		grown[AMOUNT_RATE] +=
-			hours > 0 ? (double)row->delta.bytes / hours : INFINITY;
+	grown[AMOUNT_RATE] += rate_of(diff, row);
 }
 
 static bool
@@ -66,7 +90,8 @@ is_of_kind(const struct entry *entry, const struct row *row)
 	       entry->amounts[AMOUNT_RATE] >= 0;
 }
 
-/* No margin for threads: they are few, and counted. */
+/* No margin for threads: they are few, and counted. What is not a number is
+ * within no bound. */
 static bool
 suffices(int64_t accepted, double grown, enum amount_kind kind)
 {
@@ -142,8 +167,13 @@ baseline_apply(struct baseline *baseline, struct diff *diff,
 		matches[count++] = (struct match){ row, entry };
 	}
 	for (i = 0; i < count; i++) {
-		if (matches[i].entry->expires >= today &&
-		    accepts(matches[i].entry, matches[i].row))
+		struct entry *entry = matches[i].entry;
+
+		if (matches[i].row->kind == ROW_HEAP &&
+		    entry->amounts[AMOUNT_RATE] >= 0 &&
+		    isnan(entry->grown[AMOUNT_RATE]))
+			entry->rate_unknown = true;
+		if (entry->expires >= today && accepts(entry, matches[i].row))
 			matches[i].row->fate = FATE_ACCEPTED;
 	}
 	free(matches);
@@ -194,20 +224,35 @@ tell_expired(const struct baseline *baseline, int64_t today,
 			    count - BASELINE_LINES);
 }
 
+static bool
+has_no_rate(const struct entry *entry)
+{
+	return entry->rate_unknown;
+}
+
+static bool
+is_unseen(const struct entry *entry)
+{
+	return !entry->seen;
+}
+
+/* One line that names the entries of which `is_one` is true. */
 static void
-tell_unseen(const struct baseline *baseline, struct strbuf *lines)
+tell_all(const struct baseline *baseline,
+	 bool (*is_one)(const struct entry *entry), const char *what,
+	 struct strbuf *lines)
 {
 	size_t count = 0, i;
 
 	for (i = 0; i < baseline->count; i++) {
 		const struct entry *entry = &baseline->entries[i];
 
-		if (entry->seen)
+		if (!is_one(entry))
 			continue;
 		if (count == 0) {
 			strbuf_adds(lines, "note: baseline '");
 			strbuf_add_printable(lines, baseline->file);
-			strbuf_adds(lines, "': nothing grows any more at ");
+			strbuf_addf(lines, "': %s ", what);
 		}
 		if (count < BASELINE_LINES) {
 			strbuf_adds(lines, count ? ", " : "");
@@ -227,7 +272,10 @@ baseline_tell(const struct baseline *baseline, int64_t today,
 	      struct strbuf *lines)
 {
 	tell_expired(baseline, today, lines);
-	tell_unseen(baseline, lines);
+	tell_all(baseline, has_no_rate,
+		 "over no known time nothing is accepted by the hour at",
+		 lines);
+	tell_all(baseline, is_unseen, "nothing grows any more at", lines);
 }
 
 /* --- writing ---------------------------------------------------------------- */
@@ -262,8 +310,7 @@ is_to_accept(const struct diff *diff, const struct row *row)
 		return false;
 	if (row->kind == ROW_THREAD || !diff->judged)
 		return true;
-	return row->verdict.kind == VERDICT_LEAK ||
-	       row->verdict.kind == VERDICT_GROWING_BUFFER;
+	return verdict_is_leak(&row->verdict);
 }
 
 /* Those that share a site are one. */
@@ -322,7 +369,7 @@ add_entry(struct baseline *baseline, const struct finding *finding,
 	site_id_format(id, entry.site);
 	set_text(entry.json, "site", id);
 	set_text(entry.json, "function", frame->symbol->function);
-	set_text(entry.json, "module", stack_base_name(frame->module->path));
+	set_text(entry.json, "module", path_base(frame->module->path));
 	set_text(entry.json, "reason", "");
 	for (i = 0; i < AMOUNT_COUNT; i++)
 		entry.amounts[i] = -1;
@@ -334,15 +381,19 @@ add_entry(struct baseline *baseline, const struct finding *finding,
 	return &baseline->entries[baseline->count++];
 }
 
+/* A double is exact to here, and nobody accepts more. */
+#define BASELINE_AMOUNT_MAX 9e15
+
+/* Only numbers that are read again: not below 0, and none for what is not
+ * known. A leak's rate may fall below 0 at the lower end of its interval. */
 static void
 raise(struct entry *entry, enum amount_kind kind, double grown)
 {
-	if (entry->amounts[kind] >= 0 &&
-	    suffices(entry->amounts[kind], grown, kind))
+	if (isnan(grown) || (entry->amounts[kind] >= 0 &&
+			     suffices(entry->amounts[kind], grown, kind)))
 		return;
-	/* JSON's integers are ours, but a rate may be anything. */
-	entry->amounts[kind] = grown < 9e15 ? (int64_t)ceil(grown)
-					    : INT64_C(9000000000000000);
+	entry->amounts[kind] =
+		(int64_t)ceil(fmin(fmax(grown, 0), BASELINE_AMOUNT_MAX));
 	set_number(entry->json, baseline_amount_name(kind),
 		   entry->amounts[kind]);
 }
@@ -350,15 +401,20 @@ raise(struct entry *entry, enum amount_kind kind, double grown)
 static void
 accept_finding(struct entry *entry, const struct finding *finding, bool judged)
 {
+	enum amount_kind kind;
 	unsigned int i;
 
 	if (finding->row->kind == ROW_THREAD) {
 		raise(entry, AMOUNT_THREADS, finding->grown[AMOUNT_THREADS]);
 		return;
 	}
-	if (entry->amounts[AMOUNT_BYTES] < 0 && entry->amounts[AMOUNT_RATE] < 0)
-		raise(entry, judged ? AMOUNT_RATE : AMOUNT_BYTES,
-		      finding->grown[judged ? AMOUNT_RATE : AMOUNT_BYTES]);
+	if (entry->amounts[AMOUNT_BYTES] < 0 &&
+	    entry->amounts[AMOUNT_RATE] < 0) {
+		kind = judged && !isnan(finding->grown[AMOUNT_RATE])
+			       ? AMOUNT_RATE
+			       : AMOUNT_BYTES;
+		raise(entry, kind, finding->grown[kind]);
+	}
 	for (i = 0; i < AMOUNT_THREADS; i++) {
 		if (entry->amounts[i] >= 0)
 			raise(entry, (enum amount_kind)i, finding->grown[i]);

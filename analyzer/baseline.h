@@ -13,8 +13,9 @@
  *	      "expires": "2027-02-18" } ] }   the last day it holds, UTC
  *
  * An entry accepts as much as it says and a tenth more, or 1 KiB if that is
- * more: no two runs are alike. Beyond that the whole growth counts. Members
- * that leakdiff doesn't know are kept.
+ * more: no two runs are alike. Beyond that the whole growth counts. Where the
+ * time that growth took is not known (one profile alone, two of one moment),
+ * nothing is accepted by the hour. Members that leakdiff doesn't know are kept.
  */
 #pragma once
 
@@ -59,8 +60,9 @@ void baseline_apply(struct baseline *baseline, struct diff *diff,
 		    const struct atlas *atlas, struct resolver *resolver,
 		    int64_t today);
 
-/* Adds a line for each entry that has expired, and one that names those which
- * no growing site was found for. */
+/* Adds a line for each entry that has expired, one that names those whose rate
+ * had nothing to be held against, and one for those which no growing site was
+ * found for. */
 void baseline_tell(const struct baseline *baseline, int64_t today,
 		   struct strbuf *lines);
 

@@ -23,7 +23,9 @@ struct entry {
 	int64_t amounts[AMOUNT_COUNT]; /* < 0: not given */
 	int64_t expires;               /* day */
 	bool seen;                     /* a growing site matched */
-	/* Of the process at hand: what its sites grew by, together. */
+	bool rate_unknown;             /* it accepts a rate, and had none */
+	/* Of the process at hand: what its sites grew by, together. A rate may
+	 * be no number: it is not known. */
 	double grown[AMOUNT_COUNT];
 };
 

@@ -51,16 +51,12 @@ rebuilt_stem(const struct folding *folding, uint32_t pc)
 }
 
 /* The function that really is there, whatever was inlined into it: inlining
- * changes from build to build. NULL: it has no name. */
+ * changes from build to build, and so do the numbers of clones. NULL: it has no
+ * name. */
 static const char *
 function_at(const struct folding *folding, uint32_t pc)
 {
-	const struct symbols *symbols =
-		resolver_symbols(folding->resolver, (struct pc_id){ pc });
-
-	return symbols->named
-		       ? symbols->entries[symbols->count - 1].linkage_name
-		       : NULL;
+	return resolver_bare_name(folding->resolver, (struct pc_id){ pc });
 }
 
 static uint32_t
@@ -266,7 +262,7 @@ group(struct classes *classes, const struct atlas *atlas,
 
 struct classes *
 classes_new(const struct atlas *atlas, struct resolver *resolver,
-	    enum grouping grouping, bool threads)
+	    enum grouping grouping, bool threads, bool across_builds)
 {
 	struct classes *classes = xcalloc(1, sizeof(*classes));
 	uint32_t i;
@@ -274,7 +270,7 @@ classes_new(const struct atlas *atlas, struct resolver *resolver,
 	classes->of = xcalloc((size_t)atlas_count(atlas) + 1, sizeof(uint32_t));
 	if (grouping != GROUP_STACK) {
 		group(classes, atlas, resolver, grouping, threads);
-	} else if (is_any_rebuilt(atlas)) {
+	} else if (across_builds && is_any_rebuilt(atlas)) {
 		fold(classes, atlas, resolver);
 	} else {
 		classes->count = atlas_count(atlas);

@@ -35,8 +35,11 @@ struct classes {
 };
 
 /* Classes of heap stacks, or with `threads` of those that created threads;
- * which frame is blamed differs. Never NULL. */
+ * which frame is blamed differs. Without `across_builds` each build is a file of
+ * its own: within one process there is but one of each, whatever others have.
+ * Never NULL. */
 struct classes *classes_new(const struct atlas *atlas,
 			    struct resolver *resolver, enum grouping grouping,
-			    bool threads) __attribute__((warn_unused_result));
+			    bool threads, bool across_builds)
+	__attribute__((warn_unused_result));
 void classes_free(struct classes *classes); /* NULL is allowed */

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "utf8.h"
+
 /* Fields with one of these are quoted. */
 #define SPECIAL ",\"\r\n"
 
@@ -23,10 +25,15 @@ add_quoted(struct strbuf *line, const char *text)
 void
 csv_add_field(struct strbuf *line, const char *text)
 {
+	size_t start = line->len;
+
 	if (text[strcspn(text, SPECIAL)])
 		add_quoted(line, text);
 	else
 		strbuf_adds(line, text);
+	/* One name that is no text, and readers refuse the whole file. */
+	if (line->data)
+		utf8_repair(line->data + start);
 }
 
 /* By hand: printf would take most of the time of a large report. */
@@ -74,6 +81,7 @@ add_frames(struct strbuf *line, struct strbuf *scratch,
 	}
 	if (stack->truncated)
 		strbuf_adds(line, ";[truncated]");
+	utf8_repair(line->data + first);
 	if (!line->data[first + strcspn(line->data + first, SPECIAL)])
 		return;
 	strbuf_clear(scratch);

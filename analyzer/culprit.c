@@ -4,8 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "path.h"
 #include "select.h"
+#include "shorten.h"
 #include "xalloc.h"
+
+/* Of a name in a sentence: those of templates have thousands of characters, and
+ * nobody would find the verb. The list of sites has them in full. */
+#define CULPRIT_COLUMNS 100
 
 /* What a row's sites have in common, if that is not the blamed function. */
 static const char *
@@ -60,6 +66,7 @@ add_row(struct culprit *culprit, const struct row *row)
 	culprit->live_objects += row->live_new.objects;
 	culprit->bytes_per_hour += row->verdict.bytes_per_hour;
 	culprit->objects_per_hour += row->verdict.objects_per_hour;
+	culprit->weight += verdict_weight(&row->verdict);
 }
 
 /* Rows that count, before they are cut to the worst. */
@@ -96,13 +103,9 @@ compare_verdicts(const void *a, const void *b)
 {
 	const struct row *left = *(const struct row *const *)a;
 	const struct row *right = *(const struct row *const *)b;
-	const struct verdict *v = &left->verdict, *w = &right->verdict;
+	int order = verdict_compare(&left->verdict, &right->verdict);
 
-	if (v->kind != w->kind)
-		return v->kind > w->kind ? -1 : 1;
-	if (v->bytes_per_hour != w->bytes_per_hour)
-		return v->bytes_per_hour > w->bytes_per_hour ? -1 : 1;
-	return compare_growth(a, b);
+	return order ? order : compare_growth(a, b);
 }
 
 static bool
@@ -115,8 +118,15 @@ is_more_growth(const struct culprit *a, const struct culprit *b)
 static bool
 is_worse_verdict(const struct culprit *a, const struct culprit *b)
 {
-	if (a->row->verdict.kind != b->row->verdict.kind)
-		return a->row->verdict.kind > b->row->verdict.kind;
+	const struct verdict *v = &a->row->verdict, *w = &b->row->verdict;
+
+	/* As verdict_compare, but for all sites of a function together. */
+	if (verdict_is_leak(v) != verdict_is_leak(w))
+		return verdict_is_leak(v);
+	if (!verdict_is_leak(v) && v->kind != w->kind)
+		return v->kind > w->kind;
+	if (a->weight != b->weight)
+		return a->weight > b->weight;
 	return a->bytes_per_hour > b->bytes_per_hour;
 }
 
@@ -201,11 +211,11 @@ static void
 add_place(struct strbuf *out, const char *function, const char *file,
 	  uint32_t line)
 {
-	strbuf_add_printable(out, function);
+	shorten_function(out, function, CULPRIT_COLUMNS);
 	if (!file)
 		return;
 	strbuf_adds(out, " (");
-	strbuf_add_printable(out, stack_base_name(file));
+	strbuf_add_printable(out, path_base(file));
 	if (line)
 		strbuf_addf(out, ":%" PRIu32, line);
 	strbuf_addc(out, ')');

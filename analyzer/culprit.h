@@ -29,6 +29,7 @@ struct culprit {
 	int64_t live_objects;
 	double bytes_per_hour; /* sums of the sites' slopes */
 	double objects_per_hour;
+	double weight; /* likewise, verdict_weight */
 };
 
 /* Of the listed sites that grew. False: none did. */

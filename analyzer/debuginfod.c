@@ -19,7 +19,6 @@
 #include "xalloc.h"
 
 #define LIBRARY "libdebuginfod.so.1"
-#define BUILD_ID_MAX 64
 
 /* The library looks at its limit once a second; then the child is ended. */
 #define GRACE_MS 1000
@@ -32,7 +31,7 @@ struct request {
 	int64_t deadline_ms;
 	enum debuginfod_kind kind;
 	uint32_t build_id_bytes;
-	uint8_t build_id[BUILD_ID_MAX];
+	uint8_t build_id[DEBUGINFOD_BUILD_ID_MAX];
 };
 
 enum answer_kind {

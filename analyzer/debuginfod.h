@@ -19,6 +19,8 @@
 /* For all files together, in times of one file's limit. */
 #define DEBUGINFOD_TOTAL_FILES 4
 #define DEBUGINFOD_SECONDS_DEFAULT 30
+/* Bytes of a build-id, beyond any real one: it goes into a request of one size. */
+#define DEBUGINFOD_BUILD_ID_MAX 64
 
 struct debuginfod;
 
@@ -42,7 +44,7 @@ enum debuginfod_kind {
 };
 
 /*
- * The file with that build-id (1 .. 64 bytes), `name` is for people. Returns
+ * The file with that build-id (1 .. DEBUGINFOD_BUILD_ID_MAX bytes), `name` is for people. Returns
  * a descriptor for reading, the caller's, and leaves its path in `path`; or -1
  * and says why in `why`, which stays empty if the reason was already told: it
  * holds for all files, and nobody is asked any more. Both are emptied first.

@@ -268,10 +268,11 @@ is_ever_live(const struct diff *diff, const struct row *row)
 	return false;
 }
 
-/* Sets the deltas; drops rows that say nothing in any column, and those of
- * which one half is not known. Returns how many the latter are. */
+/* Sets the deltas; drops rows that say nothing in any column of a report, whose
+ * past stays in the total, and those of which one half is not known. Returns
+ * how many the latter are. */
 static size_t
-finish_rows(const struct diff *diff, struct table *table)
+finish_rows(const struct diff *diff, struct table *table, struct row *total)
 {
 	const struct amount *zeros = model_keep_zeroed(
 		diff->pool, diff->point_count, sizeof(*zeros));
@@ -289,8 +290,12 @@ finish_rows(const struct diff *diff, struct table *table)
 			row->points = zeros;
 		if (is_zero(row->live_old) && is_zero(row->live_new) &&
 		    is_zero(row->alloc) && is_zero(row->release) &&
-		    !is_ever_live(diff, row))
+		    !is_ever_live(diff, row)) {
+			/* Was there something before the first snapshot? */
+			sum_amounts(&total->alloc_ever, row->alloc_ever);
+			sum_amounts(&total->release_ever, row->release_ever);
 			continue;
+		}
 		if ((need_old && !row->in_old) || (need_new && !row->in_new)) {
 			not_compared++;
 			continue;
@@ -447,6 +452,25 @@ set_facts(struct diff *diff)
 		diff->point_count = history->point_count;
 }
 
+/* Times of profiles are no names: files that were unpacked or copied together
+ * have one, whatever is in them. */
+static bool
+has_changes(const struct diff *diff)
+{
+	size_t end = diff->first[ROW_LEDGER] + diff->count[ROW_LEDGER];
+	size_t i;
+
+	for (i = 0; i < end; i++) {
+		const struct row *row = &diff->rows[i];
+
+		if (row->delta.bytes || row->delta.objects ||
+		    row->alloc.bytes || row->alloc.objects ||
+		    row->release.bytes || row->release.objects)
+			return true;
+	}
+	return false;
+}
+
 struct diff *
 diff_new(const struct history *history, const struct classes *heap,
 	 const struct classes *threads)
@@ -470,7 +494,8 @@ diff_new(const struct history *history, const struct classes *heap,
 	add_tracks(&making, &tables[ROW_THREAD], threads, &history->threads,
 		   ROW_THREAD);
 	for (kind = 0; kind < ROW_LEDGER; kind++) {
-		diff->not_compared[kind] = finish_rows(diff, &tables[kind]);
+		diff->not_compared[kind] =
+			finish_rows(diff, &tables[kind], &diff->totals[kind]);
 		if (tables[kind].count)
 			qsort_r(tables[kind].rows, tables[kind].count,
 				sizeof(*tables[kind].rows), compare_rows,
@@ -483,6 +508,8 @@ diff_new(const struct history *history, const struct classes *heap,
 	if (tables[ROW_LEDGER].count)
 		diff->totals[ROW_LEDGER] = tables[ROW_LEDGER].rows[LEDGER_rss];
 	join_tables(diff, tables);
+	if (diff->new_model->origin == ORIGIN_PROFILE && has_changes(diff))
+		diff->same_snapshot = false;
 	return diff;
 }
 

@@ -72,9 +72,9 @@ struct row {
 
 	struct amount live_old;
 	struct amount live_new;
-	struct amount delta;   /* live_new - live_old */
-	struct amount alloc;   /* between the two */
-	struct amount release; /* freed, or joined and the like, in between */
+	struct amount delta;     /* live_new - live_old */
+	struct amount alloc;     /* between the two */
+	struct amount release;   /* freed, or joined and the like, in between */
 	struct amount inherited; /* the part of live_new from before a fork */
 
 	struct thread_amount threads_old; /* ROW_THREAD only */

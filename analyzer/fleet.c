@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "study.h"
+#include "path.h"
 #include "xalloc.h"
 
 /* A leak of one class of stacks in one process. */
@@ -13,15 +13,8 @@ struct sighting {
 	const struct row *row;
 };
 
-static bool
-is_leak(const struct row *row)
-{
-	return row->verdict.kind == VERDICT_LEAK ||
-	       row->verdict.kind == VERDICT_GROWING_BUFFER;
-}
-
 static struct sighting *
-find_sightings(const struct study_part *parts, size_t part_count,
+find_sightings(const struct fleet_part *parts, size_t part_count,
 	       const struct classes *classes, size_t *count)
 {
 	struct sighting *list = NULL;
@@ -35,7 +28,8 @@ find_sightings(const struct study_part *parts, size_t part_count,
 		for (i = 0; i < diff->count[ROW_HEAP]; i++) {
 			const struct row *row = &diff->rows[i];
 
-			if (!is_leak(row) || row->fate != FATE_LISTED)
+			if (!verdict_is_leak(&row->verdict) ||
+			    row->fate != FATE_LISTED)
 				continue;
 			list = xgrow(list, &capacity, *count + 1,
 				     sizeof(*list));
@@ -67,10 +61,18 @@ sort_rates(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
+/* By the name of its file: a new build may well lie in another directory. */
+static bool
+is_same_program(const struct fleet_part *a, const struct fleet_part *b)
+{
+	return strcmp(path_base(a->diff->new_model->header.exe),
+		      path_base(b->diff->new_model->header.exe)) == 0;
+}
+
 /* The newest build before the first that leaks here, if it has another
  * build-id and none of its processes leaks here. */
 static const char *
-find_build_before(const struct study_part *parts,
+find_build_before(const struct fleet_part *parts,
 		  const struct sighting *sightings, size_t count)
 {
 	size_t part = sightings[0].part;
@@ -78,6 +80,7 @@ find_build_before(const struct study_part *parts,
 
 	while (part-- > 0) {
 		if (!parts[part].diff->judged ||
+		    !is_same_program(&parts[part], &parts[sightings[0].part]) ||
 		    strcmp(parts[part].build_id,
 			   parts[sightings[0].part].build_id) == 0)
 			continue;
@@ -91,28 +94,39 @@ find_build_before(const struct study_part *parts,
 	return "";
 }
 
+static double
+median(double *rates, size_t count)
+{
+	qsort(rates, count, sizeof(*rates), sort_rates);
+	return count % 2 ? rates[count / 2]
+			 : (rates[count / 2 - 1] + rates[count / 2]) / 2;
+}
+
+/* The sightings of one class, by process. */
 static void
-add_row(struct fleet *fleet, const struct study_part *parts,
-	const struct sighting *sightings, size_t count)
+add_row(struct fleet *fleet, const struct fleet_part *parts,
+	const struct classes *classes, const struct sighting *sightings,
+	size_t count)
 {
 	double *rates = xcalloc(count, sizeof(*rates));
 	struct fleet_row *row = &fleet->rows[fleet->count++];
-	size_t last_part = SIZE_MAX;
 	size_t i;
 
 	*row = (struct fleet_row){ .row = sightings[0].row };
+	if (classes->labels)
+		row->label = classes->labels[sightings[0].cls];
 	for (i = 0; i < count; i++) {
 		const struct row *seen = sightings[i].row;
 
-		rates[i] = seen->verdict.bytes_per_hour;
-		if (rates[i] > row->row->verdict.bytes_per_hour)
+		if (seen->verdict.bytes_per_hour >
+		    row->row->verdict.bytes_per_hour)
 			row->row = seen;
-		/* Classes of one process may be one class of all. */
-		row->leaks += sightings[i].part != last_part;
-		last_part = sightings[i].part;
+		/* Several rows of one process may be one class of all. */
+		row->leaks += i == 0 ||
+			      sightings[i].part != sightings[i - 1].part;
+		rates[row->leaks - 1] += seen->verdict.bytes_per_hour;
 	}
-	qsort(rates, count, sizeof(*rates), sort_rates);
-	row->bytes_per_hour = rates[count / 2];
+	row->bytes_per_hour = median(rates, row->leaks);
 	row->first_build = parts[sightings[0].part].build_id;
 	row->build_before = find_build_before(parts, sightings, count);
 	free(rates);
@@ -131,12 +145,9 @@ sort_rows(const void *a, const void *b)
 }
 
 void
-fleet_build(struct fleet *fleet, const struct study_part *parts,
-	    size_t part_count, const struct atlas *atlas,
-	    struct resolver *resolver)
+fleet_build(struct fleet *fleet, const struct fleet_part *parts,
+	    size_t part_count, const struct classes *classes)
 {
-	struct classes *classes =
-		classes_new(atlas, resolver, GROUP_STACK, false);
 	struct sighting *sightings;
 	size_t count, begin = 0, i;
 
@@ -147,7 +158,7 @@ fleet_build(struct fleet *fleet, const struct study_part *parts,
 	for (i = 1; i <= count; i++) {
 		if (i < count && sightings[i].cls == sightings[begin].cls)
 			continue;
-		add_row(fleet, parts, &sightings[begin], i - begin);
+		add_row(fleet, parts, classes, &sightings[begin], i - begin);
 		begin = i;
 	}
 	if (fleet->count)
@@ -156,7 +167,6 @@ fleet_build(struct fleet *fleet, const struct study_part *parts,
 	for (i = 0; i < part_count; i++)
 		fleet->judged += parts[i].diff->judged;
 	free(sightings);
-	classes_free(classes);
 }
 
 void

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "saturate.h"
+
 #define NS_PER_S 1000000000ull
 #define NS_PER_TENTH (NS_PER_S / 10)
 
@@ -113,32 +115,17 @@ format_bytes(struct strbuf *buf, int64_t bytes, bool sign)
 	add_amount(buf, tenths_in(add_sign(buf, bytes, sign), unit), unit);
 }
 
-/* Past 2^62 nobody reads digits. Not a number is 0. */
-static int64_t
-whole(double value)
-{
-	const double most = 4611686018427387904.0;
-
-	if (!(value == value))
-		return 0;
-	if (value > most)
-		return INT64_C(1) << 62;
-	if (value < -most)
-		return -(INT64_C(1) << 62);
-	return (int64_t)(value < 0 ? value - 0.5 : value + 0.5);
-}
-
 void
 format_byte_rate(struct strbuf *buf, double per_hour, bool sign)
 {
-	format_bytes(buf, whole(per_hour), sign);
+	format_bytes(buf, saturate_round(per_hour), sign);
 	strbuf_adds(buf, "/h");
 }
 
 void
 format_rate(struct strbuf *buf, double per_hour, bool sign)
 {
-	int64_t tenths = whole(per_hour * 10);
+	int64_t tenths = saturate_round(per_hour * 10);
 
 	if (tenths > -100 && tenths < 100 && tenths % 10) {
 		uint64_t size = add_sign(buf, tenths, sign);
@@ -147,7 +134,7 @@ format_rate(struct strbuf *buf, double per_hour, bool sign)
 			    size % 10);
 		return;
 	}
-	format_count(buf, whole(per_hour), sign);
+	format_count(buf, saturate_round(per_hour), sign);
 	strbuf_adds(buf, "/h");
 }
 
@@ -160,7 +147,7 @@ format_hours(struct strbuf *buf, double hours)
 void
 format_seconds(struct strbuf *buf, double seconds)
 {
-	int64_t ns = whole(seconds * 1e9);
+	int64_t ns = saturate_round(seconds * 1e9);
 	size_t begin = buf->len;
 	char *end;
 

@@ -7,7 +7,9 @@
 
 #include "format.h"
 #include "gate_weigh.h"
+#include "path.h"
 #include "process_name.h"
+#include "saturate.h"
 #include "stack.h"
 
 /* Sites that a reason names. */
@@ -46,6 +48,17 @@ worsen(struct judging *judging, enum gate_outcome outcome)
 		judging->outcome = outcome;
 }
 
+/* Its parts are texts of an untrusted file. */
+static void
+add_process(struct judging *judging)
+{
+	struct strbuf name = { 0 };
+
+	process_name(&name, &judging->part->diff->new_model->header, false);
+	strbuf_add_printable(judging->lines, strbuf_text(&name));
+	strbuf_release(&name);
+}
+
 /* Begins a line; false: there were enough. */
 static bool
 begin_line(struct judging *judging, enum gate_outcome outcome)
@@ -60,8 +73,7 @@ begin_line(struct judging *judging, enum gate_outcome outcome)
 	if (outcome == GATE_UNSURE)
 		strbuf_adds(judging->lines, "not enough evidence: ");
 	if (judging->study->count > 1) {
-		process_name(judging->lines,
-			     &judging->part->diff->new_model->header, false);
+		add_process(judging);
 		strbuf_adds(judging->lines, ": ");
 	}
 	return true;
@@ -70,8 +82,7 @@ begin_line(struct judging *judging, enum gate_outcome outcome)
 static void
 add_amount(struct strbuf *out, double amount, bool per_hour, bool sign)
 {
-	format_bytes(out, amount >= 9e18 ? INT64_MAX : (int64_t)llround(amount),
-		     sign);
+	format_bytes(out, saturate_round(amount), sign);
 	if (per_hour)
 		strbuf_adds(out, "/h");
 }
@@ -98,8 +109,8 @@ add_site(struct judging *judging, const struct row *row,
 		strbuf_add_printable(out, frame->symbol->function);
 		if (frame->symbol->file && frame->symbol->line) {
 			strbuf_adds(out, " (");
-			strbuf_add_printable(
-				out, stack_base_name(frame->symbol->file));
+			strbuf_add_printable(out,
+					     path_base(frame->symbol->file));
 			strbuf_addf(out, ":%" PRIu32 ")", frame->symbol->line);
 		}
 	}
@@ -194,7 +205,7 @@ tell_doubt(struct judging *judging, const struct worst *worst,
 			strbuf_addf(out, ": take %u more, ",
 				    row->verdict.more_snapshots);
 			format_duration(out,
-					(uint64_t)llround(
+					(uint64_t)saturate_round(
 						row->verdict.spacing_s * 1e9));
 			strbuf_adds(out, " apart");
 		}
@@ -232,7 +243,7 @@ is_unseeable(struct judging *judging, const struct gate_limit *limit)
 		return true;
 	strbuf_adds(judging->lines, "the snapshots are samples, which can "
 				    "miss growth of less than ");
-	format_bytes(judging->lines, (int64_t)(GATE_SEEN * least), false);
+	format_bytes(judging->lines, saturate_round(GATE_SEEN * least), false);
 	strbuf_adds(judging->lines, ": a gate of ");
 	add_limit(judging->lines, limit);
 	strbuf_adds(judging->lines, " can't pass\n");
@@ -349,7 +360,7 @@ sum_growing(const struct diff *diff, bool per_hour)
 	for (i = 0; i < diff->count[ROW_HEAP]; i++) {
 		const struct row *row = &diff->rows[diff->first[ROW_HEAP] + i];
 
-		if (!counts(row) || !gate_is_growing(row))
+		if (!counts(row) || !verdict_is_leak(&row->verdict))
 			continue;
 		sum += per_hour ? row->verdict.bytes_per_hour_low
 				: (double)row->delta.bytes -
@@ -475,9 +486,10 @@ judge_threads(struct judging *judging)
 /* --- the whole -------------------------------------------------------------- */
 
 static void
-judge_part(struct judging *judging, size_t given)
+judge_part(struct judging *judging)
 {
 	const struct study_part *part = judging->part;
+	size_t given = part->given;
 	size_t left_out = given - part->history->snapshot_count;
 	struct strbuf reason = { 0 };
 
@@ -554,7 +566,7 @@ gate_judge(const struct gate *gate, const struct study *study,
 
 	for (i = 0; i < study->count; i++) {
 		judging.part = &study->parts[i];
-		judge_part(&judging, inputs->groups[i].count);
+		judge_part(&judging);
 	}
 	if (inputs->left_out) {
 		worsen(&judging, GATE_UNSURE);
@@ -562,6 +574,14 @@ gate_judge(const struct gate *gate, const struct study *study,
 			    "gate: not enough evidence: %zu file%s could not "
 			    "be read\n",
 			    inputs->left_out, inputs->left_out == 1 ? "" : "s");
+	}
+	if (study->left_out) {
+		worsen(&judging, GATE_UNSURE);
+		strbuf_addf(lines,
+			    "gate: not enough evidence: %zu process%s left "
+			    "out\n",
+			    study->left_out,
+			    study->left_out == 1 ? " was" : "es were");
 	}
 	if (judging.lines_left_out)
 		strbuf_addf(lines, "gate: ... and %zu more\n",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "format.h"
+#include "saturate.h"
 
 /* Events whose bytes are missing, or are still there though they went. */
 static double
@@ -58,9 +59,9 @@ lost_too_much(const struct diff *diff, double max_loss, struct strbuf *reason)
 
 	if (lost == 0 || lost <= max_loss * (events + lost))
 		return false;
-	format_count(reason, (int64_t)lost, false);
+	format_count(reason, saturate_round(lost), false);
 	strbuf_addf(reason, " of ");
-	format_count(reason, (int64_t)(events + lost), false);
+	format_count(reason, saturate_round(events + lost), false);
 	strbuf_adds(reason, " events were lost: ");
 	add_share(reason, lost / (events + lost));
 	strbuf_adds(reason, ", more than ");

@@ -6,13 +6,6 @@
 /* Standard deviations of an estimate: 95 of 100. */
 #define GATE_ERROR 2
 
-bool
-gate_is_growing(const struct row *row)
-{
-	return row->verdict.kind == VERDICT_LEAK ||
-	       row->verdict.kind == VERDICT_GROWING_BUFFER;
-}
-
 /*
  * Of the estimated growth. A Poisson sample of mean m has a variance of m
  * times the bytes; keeping one block of 2^k, of their size times 2^k - 1 times
@@ -78,7 +71,7 @@ weigh_rate(const struct diff *diff, const struct row *row,
 	const struct verdict *verdict = &row->verdict;
 	struct weighed weighed = { .amount = verdict->bytes_per_hour };
 
-	if (gate_is_growing(row)) {
+	if (verdict_is_leak(&row->verdict)) {
 		if (!isfinite(verdict->bytes_per_hour_low)) {
 			weighed.finding = FINDING_DOUBT;
 			weighed.doubt = "its rate is not known";
@@ -110,7 +103,7 @@ weigh_growth(const struct diff *diff, const struct row *row,
 		return weighed;
 	if (diff->judged && row->verdict.kind == VERDICT_INSUFFICIENT) {
 		weighed.finding = FINDING_DOUBT;
-	} else if (!diff->judged || gate_is_growing(row)) {
+	} else if (!diff->judged || verdict_is_leak(&row->verdict)) {
 		weighed.finding = FINDING_FOUND;
 		if (!is_over(growth, -error, limit)) {
 			weighed.finding = FINDING_DOUBT;

@@ -21,8 +21,5 @@ struct weighed {
 struct weighed gate_weigh(const struct diff *diff, const struct row *row,
 			  const struct gate_limit *limit);
 
-/* Has it a verdict that counts, leak or growing-buffer? */
-bool gate_is_growing(const struct row *row);
-
 /* By how many bytes its growth may be off, if that is an estimate. */
 double gate_error_of(const struct diff *diff, const struct row *row);

@@ -4,16 +4,10 @@
 #include "culprit.h"
 #include "format.h"
 #include "judge.h"
+#include "saturate.h"
 
 /* A limit that is further away is nobody's concern today: a year. */
 #define FAR_HOURS (365.25 * 24)
-
-static bool
-is_leak(const struct row *row)
-{
-	return row->verdict.kind == VERDICT_LEAK ||
-	       row->verdict.kind == VERDICT_GROWING_BUFFER;
-}
 
 static void
 add_sites(struct strbuf *out, size_t sites)
@@ -35,12 +29,19 @@ add_limit(struct strbuf *out, const struct report *report, double per_hour)
 				 ? report->limit_bytes
 				 : diff->new_model->header.memory_limit_bytes;
 
-	bool is_rss = diff->count[ROW_LEDGER] > 0 && is_leak(rss) &&
+	bool is_rss = diff->count[ROW_LEDGER] > 0 &&
+		      verdict_is_leak(&rss->verdict) &&
 		      rss->verdict.bytes_per_hour > per_hour;
 
 	if (is_rss)
 		per_hour = rss->verdict.bytes_per_hour;
-	if (headroom <= 0 || !(per_hour > 0) ||
+	if (headroom < 0) {
+		strbuf_adds(out, "; the limit of ");
+		format_bytes(out, (int64_t)limit, false);
+		strbuf_adds(out, " is reached already");
+		return;
+	}
+	if (headroom == 0 || !(per_hour > 0) ||
 	    (double)headroom / per_hour > FAR_HOURS)
 		return;
 	if (is_rss) {
@@ -96,7 +97,8 @@ add_leak(struct strbuf *out, const struct report *report,
 		strbuf_adds(out, " leaks ");
 		add_rate(out, report, culprit);
 		strbuf_adds(out, ", ");
-		format_count(out, (int64_t)culprit->objects_per_hour, false);
+		format_count(out, saturate_round(culprit->objects_per_hour),
+			     false);
 		strbuf_adds(out, " objects/h");
 	}
 	if (others == 0) {
@@ -146,22 +148,107 @@ add_too_early(struct strbuf *out, const struct culprit *culprit,
 	strbuf_addc(out, '.');
 }
 
+static size_t
+count_hidden(const struct diff *diff)
+{
+	size_t hidden = 0;
+	size_t i;
+
+	for (i = 0; i < diff->count[ROW_HEAP]; i++) {
+		const struct row *row = &diff->rows[diff->first[ROW_HEAP] + i];
+
+		hidden += row->fate != FATE_LISTED &&
+			  verdict_is_leak(&row->verdict);
+	}
+	return hidden;
+}
+
+/* Live heap and RSS are sums of what is judged by itself; our own tables are no
+ * leak of the program. */
+static bool
+is_elsewhere(const struct row *row)
+{
+	return row->kind == ROW_THREAD ||
+	       (row->line != LEDGER_rss && row->line != LEDGER_live_heap &&
+		row->line != LEDGER_shim);
+}
+
+static bool
+grows_elsewhere(const struct diff *diff)
+{
+	size_t end = diff->first[ROW_LEDGER] + diff->count[ROW_LEDGER];
+	size_t i;
+
+	for (i = diff->first[ROW_THREAD]; i < end; i++) {
+		const struct row *row = &diff->rows[i];
+
+		if (verdict_is_leak(&row->verdict) && is_elsewhere(row))
+			return true;
+	}
+	return false;
+}
+
+bool
+headline_trend_is_clean(const struct diff *diff)
+{
+	return !count_hidden(diff) && !grows_elsewhere(diff) &&
+	       !verdict_is_leak(&diff->totals[ROW_HEAP].verdict);
+}
+
+/* No more is claimed than was looked at. */
+static void
+add_nothing(struct strbuf *out, const struct diff *diff)
+{
+	if (count_hidden(diff))
+		strbuf_adds(out, "No call stack that is listed leaks");
+	else if (grows_elsewhere(diff))
+		strbuf_adds(out, "Nothing leaks in the heap");
+	else
+		strbuf_adds(out, "Nothing leaks");
+}
+
+/* Each call stack may have one object more and no trend, and yet there are ever
+ * more of them. */
+static void
+add_together(struct strbuf *out, const struct report *report)
+{
+	const struct verdict *verdict = &report->diff->totals[ROW_HEAP].verdict;
+
+	strbuf_adds(out, "No single call stack leaks, but all of them together "
+			 "grow without end (");
+	format_share(out, (int64_t)(verdict->confidence * 1000), 1000);
+	strbuf_adds(out, " sure): ");
+	format_byte_rate(out, verdict->bytes_per_hour, true);
+	strbuf_adds(out, ", objects ");
+	format_rate(out, verdict->objects_per_hour, true);
+	add_limit(out, report, verdict->bytes_per_hour);
+	strbuf_adds(out, ". See what they share: --by function.");
+}
+
 static void
 add_cache(struct strbuf *out, const struct report *report,
 	  const struct culprit *culprit, const struct culprit_all *all)
 {
-	strbuf_adds(out, "Nothing leaks, as far as ");
+	add_nothing(out, report->diff);
+	strbuf_adds(out, ", as far as ");
 	add_span(out, report->diff);
 	strbuf_adds(out, " tell; ");
 	culprit_add_place(out, culprit);
-	strbuf_adds(out, " grows by ");
-	format_byte_rate(out, culprit->bytes_per_hour, false);
-	strbuf_adds(out, " and slows down, as a cache does that fills");
+	/* Of a step there is no rate. */
+	if (culprit->bytes_per_hour >= 1) {
+		strbuf_adds(out, " grows by ");
+		format_byte_rate(out, culprit->bytes_per_hour, false);
+		strbuf_adds(out, " and slows down, as a cache does that fills");
+	} else {
+		strbuf_adds(out, " grew by ");
+		format_bytes(out, culprit->bytes, false);
+		strbuf_adds(out, " and stopped, as a cache does that is full");
+	}
 	if (all->sites > culprit->sites) {
-		strbuf_adds(out, ", and so do ");
+		strbuf_adds(out, ", and ");
 		format_count(out, (int64_t)(all->sites - culprit->sites),
 			     false);
-		strbuf_adds(out, " more");
+		strbuf_adds(out, " more likewise");
 	}
 	strbuf_addc(out, '.');
 }
@@ -171,12 +258,14 @@ add_steady(struct strbuf *out, const struct report *report)
 {
 	const struct diff *diff = report->diff;
 
+	add_nothing(out, diff);
 	if (diff->totals[ROW_HEAP].live_new.bytes == 0 &&
 	    diff->totals[ROW_HEAP].live_old.bytes == 0) {
-		strbuf_adds(out, "Nothing leaks: live heap is empty.");
+		strbuf_adds(out, ": live heap is empty.");
 		return;
 	}
-	strbuf_adds(out, "Nothing leaks: no site grows without end (");
+	strbuf_adds(out, count_hidden(diff) ? " ("
+					    : ": no site grows without end (");
 	add_span(out, diff);
 	strbuf_adds(out, ").");
 }
@@ -206,7 +295,7 @@ add_ledger(struct strbuf *out, const struct diff *diff)
 					 true);
 			strbuf_addc(out, '.');
 			style = PAGE_DOUBT;
-		} else if (is_leak(row)) {
+		} else if (verdict_is_leak(&row->verdict)) {
 			strbuf_adds(out, " Outside the heap grows: ");
 			strbuf_adds(out, words[row->line]);
 			strbuf_adds(out, ", ");
@@ -220,16 +309,8 @@ add_ledger(struct strbuf *out, const struct diff *diff)
 }
 
 static void
-add_hidden(struct strbuf *out, const struct diff *diff)
+add_hidden(struct strbuf *out, size_t hidden)
 {
-	size_t hidden = 0;
-	size_t i;
-
-	for (i = 0; i < diff->count[ROW_HEAP]; i++) {
-		const struct row *row = &diff->rows[diff->first[ROW_HEAP] + i];
-
-		hidden += row->fate != FATE_LISTED && is_leak(row);
-	}
 	if (!hidden)
 		return;
 	strbuf_addc(out, ' ');
@@ -242,6 +323,7 @@ enum page_style
 headline_trend(struct strbuf *out, const struct report *report)
 {
 	const struct diff *diff = report->diff;
+	size_t hidden = count_hidden(diff);
 	enum page_style style = PAGE_GOOD;
 	struct culprit culprit;
 	struct culprit_all all;
@@ -254,13 +336,17 @@ headline_trend(struct strbuf *out, const struct report *report)
 				      VERDICT_INSUFFICIENT, &culprit, &all)) {
 		add_too_early(out, &culprit, &all);
 		style = PAGE_DOUBT;
+	} else if (!hidden &&
+		   verdict_is_leak(&diff->totals[ROW_HEAP].verdict)) {
+		add_together(out, report);
+		style = PAGE_DOUBT;
 	} else if (culprit_of_verdict(report, ROW_HEAP, VERDICT_CACHE_FILL,
 				      VERDICT_CACHE_FILL, &culprit, &all)) {
 		add_cache(out, report, &culprit, &all);
 	} else {
 		add_steady(out, report);
 	}
-	add_hidden(out, diff);
+	add_hidden(out, hidden);
 	if (add_ledger(out, diff) == PAGE_DOUBT && style == PAGE_GOOD)
 		style = PAGE_DOUBT;
 	return style;

@@ -15,3 +15,7 @@ enum page_style headline_trend(struct strbuf *out, const struct report *report);
 
 /* Adds a line on threads that leak. False: none do. */
 bool headline_trend_threads(struct strbuf *out, const struct report *report);
+
+/* Does nothing at all grow without end, listed or not, the call stacks of the
+ * heap taken together, threads and the ledger included? */
+bool headline_trend_is_clean(const struct diff *diff);

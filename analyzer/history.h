@@ -35,8 +35,8 @@ struct thread_amount {
 struct moment {
 	bool present; /* that snapshot has the site */
 	struct amount live;
-	struct amount alloc;   /* since tracking started */
-	struct amount release; /* freed, or joined and the like */
+	struct amount alloc;     /* since tracking started */
+	struct amount release;   /* freed, or joined and the like */
 	struct amount inherited; /* heap: the part of live from before a fork */
 	struct thread_amount threads;
 };

@@ -150,17 +150,13 @@ compare_numbers(uint64_t a, uint64_t b)
 	return a < b ? -1 : a > b;
 }
 
-/* 0: one process. Older processes first. */
+/* 0: one process, and then only. What tells them apart comes first: clocks may
+ * have been set, so the time of the start says nothing of that. */
 static int
 compare_processes(const struct header *a, const struct header *b)
 {
-	int order;
+	int order = strcmp(a->host, b->host);
 
-	if (diff_same_process(a, b))
-		return 0;
-	order = compare_numbers(a->start_wall_ns, b->start_wall_ns);
-	if (!order)
-		order = strcmp(a->host, b->host);
 	if (!order)
 		order = strcmp(a->boot_id, b->boot_id);
 	if (!order)
@@ -172,8 +168,9 @@ compare_processes(const struct header *a, const struct header *b)
 	if (!order)
 		order = compare_numbers(a->start_monotonic_ns,
 					b->start_monotonic_ns);
-	if (!order)
-		order = strcmp(a->exe, b->exe);
+	if (order || diff_same_process(a, b))
+		return order;
+	order = strcmp(a->exe, b->exe);
 	return order ? order : strcmp(a->exe_build_id, b->exe_build_id);
 }
 
@@ -209,7 +206,7 @@ is_twin(const struct input *a, const struct input *b)
 	return a->facts->origin == ORIGIN_SNAPSHOT &&
 	       b->facts->origin == ORIGIN_SNAPSHOT &&
 	       compare_processes(p, q) == 0 &&
-	       p->monotonic_ns == q->monotonic_ns;
+	       p->monotonic_ns == q->monotonic_ns && p->sequence == q->sequence;
 }
 
 static void
@@ -245,6 +242,18 @@ add_group(struct inputs *inputs, struct input *first, size_t count)
 	memcpy(group->inputs, first, count * sizeof(*first));
 }
 
+static int
+sort_groups(const void *a, const void *b)
+{
+	const struct input_group *left = a;
+	const struct input_group *right = b;
+	const struct header *p = &left->inputs[0].facts->header;
+	const struct header *q = &right->inputs[0].facts->header;
+	int order = compare_numbers(p->start_wall_ns, q->start_wall_ns);
+
+	return order ? order : compare_processes(p, q);
+}
+
 static void
 group_by_process(struct inputs *inputs, const struct files *files)
 {
@@ -258,6 +267,8 @@ group_by_process(struct inputs *inputs, const struct files *files)
 		add_group(inputs, &files->list[begin], i - begin);
 		begin = i;
 	}
+	qsort(inputs->groups, inputs->group_count, sizeof(*inputs->groups),
+	      sort_groups);
 }
 
 int

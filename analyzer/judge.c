@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "saturate.h"
 #include "xalloc.h"
 
 int64_t
@@ -18,8 +19,10 @@ judge_headroom(const struct diff *diff, const struct judge_settings *settings)
 	/* The cgroup's limit is held against what the cgroup is charged. */
 	if (!settings->limit_bytes && model->ledger.cgroup_bytes)
 		used = model->ledger.cgroup_bytes;
-	if (!used || used >= limit || limit - used > INT64_MAX)
+	if (!used || !limit || (used < limit && limit - used > INT64_MAX))
 		return 0;
+	if (used >= limit)
+		return -1;
 	return (int64_t)(limit - used);
 }
 
@@ -105,6 +108,40 @@ judge_row(struct bench *bench, struct row *row)
 	verdict_of(&subject, &settings, &row->verdict);
 }
 
+/* What allocators add to a block, or round it up by, on average: glibc 8 bytes
+ * and up to 15, size-class allocators an eighth. So much of what is kept grows
+ * with the blocks that it is kept for, and is no verdict of its own. */
+#define BLOCK_OVERHEAD 16
+
+static void
+judge_retained(struct bench *bench, struct row *row)
+{
+	const struct amount *heap = bench->diff->totals[ROW_HEAP].points;
+	struct subject subject = subject_of(bench, row);
+	struct verdict without;
+	size_t i;
+
+	if (row->verdict.kind != VERDICT_RETENTION || !heap ||
+	    subject.count != bench->diff->point_count)
+		return;
+	for (i = 0; i < subject.count; i++)
+		bench->points[i].bytes -=
+			saturate_multiply(heap[i].objects, BLOCK_OVERHEAD);
+	verdict_of(&subject, &bench->settings, &without);
+	if (without.kind != VERDICT_RETENTION)
+		row->verdict.kind = VERDICT_NONE;
+}
+
+/* Our own tables grow with what they count: how large they are is said, that
+ * they grow is no finding. */
+static void
+judge_ledger(struct bench *bench, struct row *rows)
+{
+	judge_retained(bench, &rows[LEDGER_allocator_retained]);
+	if (verdict_is_leak(&rows[LEDGER_shim].verdict))
+		rows[LEDGER_shim].verdict.kind = VERDICT_NONE;
+}
+
 static struct bench *
 new_bench(const struct diff *diff, const struct judge_settings *settings)
 {
@@ -156,6 +193,9 @@ judge(struct diff *diff, const struct judge_settings *settings)
 			if (diff->totals[kind].points)
 				judge_row(bench, &diff->totals[kind]);
 		}
+		if (diff->count[ROW_LEDGER])
+			judge_ledger(bench,
+				     diff->rows + diff->first[ROW_LEDGER]);
 		diff->judged = true;
 	}
 	free(bench);

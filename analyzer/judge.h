@@ -20,6 +20,7 @@ void judge(struct diff *diff, const struct judge_settings *settings);
 void judge_sum(const struct diff *diff, const struct judge_settings *settings,
 	       struct row *sum);
 
-/* Until the limit that `judge` would use; 0 = none is known, or it was met. */
+/* Until the limit that `judge` would use; 0 = none is known, below 0 = it was
+ * met. */
 int64_t judge_headroom(const struct diff *diff,
 		       const struct judge_settings *settings);

@@ -325,15 +325,15 @@ make_select(const struct settings *settings, struct err *err)
 /* Which rows are listed, and what the processes have in common. Suppressions
  * and the baseline come before. */
 static void
-select_rows(struct study *study, const struct select *select)
+select_rows(struct study *study, const struct study_settings *how)
 {
 	size_t i;
 
 	for (i = 0; i < study->count; i++)
-		select_apply(select, study->parts[i].diff, study->resolver);
+		select_apply(how->select, study->parts[i].diff,
+			     study->resolver);
 	if (study->count > 1)
-		fleet_build(&study->fleet, study->parts, study->count,
-			    study->atlas, study->resolver);
+		study_build_fleet(study, how);
 }
 
 static bool
@@ -488,7 +488,7 @@ run_study(const struct settings *settings, const struct inputs *inputs,
 	accept_apply(accept, study, &warnings);
 	print_lines(&warnings, "");
 	strbuf_release(&warnings);
-	select_rows(study, select);
+	select_rows(study, &how);
 	if ((settings->order == ORDER_RATE ||
 	     settings->order == ORDER_VERDICT) &&
 	    !is_any_judged(study))

@@ -13,7 +13,6 @@
 #include "hashtab.h"
 #include "profile.pb-c.h"
 #include "strbuf.h"
-#include "utf8.h"
 #include "xalloc.h"
 
 /* windowBits of zlib: the largest window, in a gzip wrapper. */
@@ -72,8 +71,6 @@ cleaned(struct pprof *pprof, const char *text)
 {
 	strbuf_clear(&pprof->clean);
 	strbuf_add_printable(&pprof->clean, text);
-	if (pprof->clean.len > 0)
-		utf8_repair(pprof->clean.data);
 	return strbuf_text(&pprof->clean);
 }
 

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "format.h"
-#include "stack.h"
+#include "path.h"
 
 void
 process_name(struct strbuf *out, const struct header *header, bool start)
@@ -11,7 +11,7 @@ process_name(struct strbuf *out, const struct header *header, bool start)
 	if (header->pid)
 		strbuf_addf(out, "pid %" PRIu32, header->pid);
 	else if (*header->exe)
-		strbuf_adds(out, stack_base_name(header->exe));
+		strbuf_adds(out, path_base(header->exe));
 	else
 		strbuf_adds(out, "unknown process");
 	if (*header->host)

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <string.h>
 
 #include "reader.h"
@@ -106,8 +107,10 @@ keep_header(struct reader *reader, const Leakshim__V1__Header *message)
 {
 	struct header *header = &reader->model->header;
 
-	if (message->sample_bytes == 0)
-		return reader_corrupt(reader, "a sampling rate of 0");
+	if (message->sample_bytes == 0 ||
+	    message->sample_bytes > LKS_SAMPLE_MAX)
+		return reader_corrupt(reader, "a sampling rate of %" PRIu64,
+				      message->sample_bytes);
 	if (message->count_scale == 0)
 		return reader_corrupt(reader, "a scale of 0");
 	header->schema_version = message->schema_version;

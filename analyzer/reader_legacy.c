@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "path.h"
 #include "ranges.h"
 #include "reader_profile.h"
 #include "strbuf.h"
@@ -650,6 +651,9 @@ take_header(struct legacy *legacy)
 			return refuse_kind(legacy, name);
 		legacy->is_counts = true;
 	}
+	if (legacy->rate > (double)LKS_SAMPLE_MAX)
+		return build_corrupt(&legacy->build, "a sampling rate of %.0f",
+				     legacy->rate);
 	if (legacy->rate > 1)
 		header->sample_bytes = (uint64_t)legacy->rate;
 	return result;
@@ -703,13 +707,10 @@ static void
 take_name(struct legacy *legacy)
 {
 	struct header *header = &legacy->build.model->header;
-	const char *name = legacy->build.model->file;
-	const char *slash = strrchr(name, '/');
+	const char *name = path_base(legacy->build.model->file);
 	const char *end = name + strlen(name);
 	uint64_t number;
 
-	if (slash)
-		name = slash + 1;
 	if (end - name < 5 || strcmp(end - 5, ".heap") != 0)
 		return;
 	end -= 5;

@@ -101,7 +101,9 @@ take_fixed(struct pprof_profile *profile, size_t *at, size_t bytes,
 	return 0;
 }
 
-int
+/* The field at *at, which moves behind it. 1, 0 at the end, -1 and `err` is
+ * filled. */
+static int
 pprof_next(struct pprof_profile *profile, size_t *at, struct pprof_item *item)
 {
 	uint64_t tag, len;
@@ -437,8 +439,13 @@ keep_facts(struct pprof_profile *profile, const struct loose_facts *facts)
 	header->wall_ns = facts->time_ns;
 	header->monotonic_ns = facts->time_ns;
 	if (strcmp(type, "space") == 0 && strcmp(unit, "bytes") == 0 &&
-	    facts->period > 0)
+	    facts->period > 0) {
+		if (facts->period > (int64_t)LKS_SAMPLE_MAX)
+			return build_corrupt(&profile->build,
+					     "a sampling rate of %" PRId64,
+					     facts->period);
 		header->sample_bytes = (uint64_t)facts->period;
+	}
 	return take_our_comments(profile, facts);
 }
 

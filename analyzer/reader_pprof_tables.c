@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "path.h"
 #include "profile.pb-c.h"
 #include "reader_profile.h"
 #include "symbolize.h"
@@ -370,11 +371,9 @@ take_functions(struct tables *tables)
 static bool
 is_fallback(const char *name, const char *path)
 {
-	const char *base = strrchr(path, '/');
-	size_t len;
+	const char *base = path_base(path);
+	size_t len = strlen(base);
 
-	base = base ? base + 1 : path;
-	len = strlen(base);
 	if (len > 0 && strncmp(name, base, len) == 0 && name[len] == '+')
 		name += len + 1;
 	if (name[0] != '0' || name[1] != 'x' || !name[2])

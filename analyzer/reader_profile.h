@@ -98,12 +98,8 @@ struct pprof_item {
 	uint64_t value;
 };
 
-/* The field at *at, which moves behind it. 1, 0 at the end, -1 and `err` is
- * filled. */
-int pprof_next(struct pprof_profile *profile, size_t *at,
-	       struct pprof_item *item);
-
-/* The same for fields of that number only, which must be messages or texts. */
+/* The next field of that number at *at, which moves behind it; it must be a
+ * message or text. 1, 0 at the end, -1 and `err` is filled. */
 int pprof_next_of(struct pprof_profile *profile, enum pprof_field number,
 		  size_t *at, struct pprof_item *item);
 

@@ -27,14 +27,14 @@ struct report {
 	 * all processes go through the parts. */
 	const struct diff *diff;
 	struct resolver *resolver;
-	size_t top;       /* heap and thread rows of each kind; 0 = all */
-	bool all_frames;  /* text: also many wrappers inward of the blamed */
-	bool color;       /* text: for a terminal */
+	size_t top;         /* heap and thread rows of each kind; 0 = all */
+	bool all_frames;    /* text: also many wrappers inward of the blamed */
+	bool color;         /* text: for a terminal */
 	bool utf8;          /* text: may draw with characters beyond ASCII */
 	unsigned int width; /* text: columns; 0 = any */
 	uint64_t limit_bytes; /* --limit; 0 = the snapshot's own */
-	bool growth_only; /* pprof, folded: positive differences alone */
-	bool threads;     /* pprof, folded: threads, not heap */
+	bool growth_only;     /* pprof, folded: positive differences alone */
+	bool threads;         /* pprof, folded: threads, not heap */
 };
 
 typedef int report_writer(const struct report *report, FILE *out,

@@ -2,6 +2,7 @@
 
 #include "culprit.h"
 #include "format.h"
+#include "headline_trend.h"
 #include "report_head.h"
 #include "shorten.h"
 
@@ -21,6 +22,19 @@ add_processes(struct strbuf *out, size_t count)
 	strbuf_adds(out, count == 1 ? " process" : " processes");
 }
 
+/* What they have in common: a function, or what --by adds up by. */
+static void
+add_site(struct strbuf *out, const struct report *report,
+	 const struct fleet_row *row, struct stack *stack)
+{
+	if (row->label) {
+		strbuf_add_printable(out, row->label);
+		return;
+	}
+	stack_resolve(stack, report->resolver, row->row);
+	culprit_add_frame(out, &stack->frames[stack->blamed]);
+}
+
 /* `create (object.c:45) leaks in 47 of 50 processes since build b3f1, not
  * before (77aa)` */
 static void
@@ -30,8 +44,7 @@ add_sentence(struct strbuf *out, const struct report *report)
 	const struct fleet_row *worst = &fleet->rows[0];
 	struct stack stack = { 0 };
 
-	stack_resolve(&stack, report->resolver, worst->row);
-	culprit_add_frame(out, &stack.frames[stack.blamed]);
+	add_site(out, report, worst, &stack);
 	strbuf_adds(out, " leaks in ");
 	format_count(out, (int64_t)worst->leaks, false);
 	strbuf_adds(out, " of ");
@@ -72,8 +85,7 @@ add_row(struct page *page, const struct report *report,
 	strbuf_addf(out, "%14s  %-14.*s", strbuf_text(&cell), BUILD_DIGITS,
 		    *row->first_build ? row->first_build : "unknown");
 	strbuf_clear(&cell);
-	stack_resolve(stack, report->resolver, row->row);
-	culprit_add_frame(&cell, &stack->frames[stack->blamed]);
+	add_site(&cell, report, row, stack);
 	if (page->width)
 		shorten_function(out, strbuf_text(&cell),
 				 page->width > 43 ? page->width - 43 : 0);
@@ -81,6 +93,21 @@ add_row(struct page *page, const struct report *report,
 		strbuf_adds(out, strbuf_text(&cell));
 	strbuf_addc(out, '\n');
 	strbuf_release(&cell);
+}
+
+/* How the processes' sites were matched, where that is not by the file. */
+static void
+add_identity(struct strbuf *out, const struct classes *classes)
+{
+	if (classes->by_names)
+		strbuf_adds(out, "matched across builds by function name\n");
+	if (!classes->unmatched)
+		return;
+	format_count(out, classes->unmatched, false);
+	strbuf_adds(out, classes->unmatched == 1
+				 ? " call stack is not matched"
+				 : " call stacks are not matched");
+	strbuf_adds(out, " from build to build: the files have no names\n");
 }
 
 static void
@@ -102,7 +129,40 @@ add_table(struct page *page, const struct report *report)
 		}
 		add_row(page, report, &fleet->rows[i], &stack);
 	}
+	add_identity(&page->text, report->study->fleet_classes);
 	stack_release(&stack);
+}
+
+/* The table is of call stacks alone. */
+static size_t
+count_unclean(const struct study *study)
+{
+	size_t count = 0;
+	size_t i;
+
+	for (i = 0; i < study->count; i++) {
+		const struct diff *diff = study->parts[i].diff;
+
+		count += diff->judged && !headline_trend_is_clean(diff);
+	}
+	return count;
+}
+
+static enum page_style
+add_no_site(struct strbuf *out, const struct study *study)
+{
+	size_t unclean = count_unclean(study);
+
+	strbuf_adds(out, unclean ? "No listed call stack leaks in "
+				 : "Nothing leaks in ");
+	add_processes(out, study->fleet.judged);
+	if (unclean) {
+		strbuf_adds(out, ", but something else grows without end in ");
+		format_count(out, (int64_t)unclean, false);
+		strbuf_adds(out, ": see below");
+	}
+	strbuf_addc(out, '.');
+	return unclean ? PAGE_DOUBT : PAGE_GOOD;
 }
 
 enum page_style
@@ -116,9 +176,7 @@ report_fleet_sentence(struct strbuf *out, const struct report *report)
 		style = PAGE_BAD;
 		add_sentence(out, report);
 	} else if (study->fleet.judged) {
-		strbuf_adds(out, "Nothing leaks in ");
-		add_processes(out, study->fleet.judged);
-		strbuf_addc(out, '.');
+		style = add_no_site(out, study);
 	} else {
 		style = PAGE_DOUBT;
 		strbuf_adds(out, "No process has the three snapshots that a "

@@ -20,7 +20,6 @@
 #include "hashtab.h"
 #include "stack.h"
 #include "strbuf.h"
-#include "utf8.h"
 #include "xalloc.h"
 
 /* A line: rows that differ in source lines alone are one. */
@@ -102,7 +101,6 @@ fold_stack(struct strbuf *text, const struct stack *stack)
 		if (i > stack->blamed)
 			strbuf_addc(text, ';');
 	}
-	utf8_repair(text->data);
 }
 
 static void

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "format.h"
+#include "path.h"
 #include "stack.h"
 #include "xalloc.h"
 
@@ -146,7 +147,7 @@ add_pathed(struct strbuf *out, const struct identity *identity)
 
 	for (i = 0; i < identity->without && i < FILES_LISTED; i++) {
 		strbuf_adds(out, i ? ", " : "");
-		strbuf_add_printable(out, stack_base_name(identity->paths[i]));
+		strbuf_add_printable(out, path_base(identity->paths[i]));
 	}
 	if (identity->without > FILES_LISTED) {
 		strbuf_adds(out, " and ");

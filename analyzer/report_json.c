@@ -53,21 +53,22 @@ mode_of(const struct study *study)
 	return most > 2 ? "trend" : most == 2 ? "diff" : "snapshot";
 }
 
-/* Classes see the whole atlas as it is when they are made: the last process's
- * know most. */
+/* Of one process its own, of several those that compare them. */
 static json_t *
 describe_identity(const struct study *study)
 {
-	const struct study_part *last = &study->parts[study->count - 1];
-	uint32_t unmatched = last->heap->unmatched;
+	const struct classes *classes = study->fleet_classes
+						? study->fleet_classes
+						: study->parts[0].heap;
+	uint32_t unmatched = classes->unmatched;
 	json_t *object = json_object();
 	json_t *notes = json_array();
 	struct strbuf note = { 0 };
 
 	jsonval_set_text(object, "by",
-			 last->heap->by_names ? "names" : "build-id");
+			 classes->by_names ? "names" : "build-id");
 	jsonval_set_count(object, "sites_unmatched", unmatched);
-	if (last->heap->by_names)
+	if (classes->by_names)
 		json_array_append_new(
 			notes, jsonval_text("a file was built anew between "
 					    "the snapshots: its frames are "

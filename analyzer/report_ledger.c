@@ -48,6 +48,8 @@ add_row(struct page *page, const struct diff *diff, const struct row *row)
 	if (diff->judged) {
 		format_byte_rate(&cell, row->verdict.bytes_per_hour, true);
 		add_column(out, &cell, 14);
+	}
+	if (row->verdict.kind != VERDICT_NONE) {
 		strbuf_adds(out, "  ");
 		page_adds(page, report_trend_style(row->verdict.kind),
 			  verdict_name(row->verdict.kind));

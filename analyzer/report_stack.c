@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "path.h"
 #include "shorten.h"
 
 /* As many wrappers inward of the blamed frame are worth their lines. */
@@ -20,8 +21,8 @@ add_source(struct strbuf *out, const struct symbol *symbol, bool is_short)
 	if (!symbol->file)
 		return;
 	strbuf_addc(out, ' ');
-	strbuf_add_printable(out, is_short ? stack_base_name(symbol->file)
-					   : symbol->file);
+	strbuf_add_printable(out,
+			     is_short ? path_base(symbol->file) : symbol->file);
 	if (symbol->line)
 		strbuf_addf(out, ":%" PRIu32, symbol->line);
 }
@@ -31,7 +32,7 @@ add_module(struct strbuf *out, const struct stack_frame *frame)
 {
 	if (*frame->module->path) {
 		strbuf_adds(out, " (");
-		strbuf_add_printable(out, stack_base_name(frame->module->path));
+		strbuf_add_printable(out, path_base(frame->module->path));
 		strbuf_addc(out, ')');
 	}
 	if (frame->inlined)
@@ -127,7 +128,7 @@ report_nameless(struct page *page, const struct report_nameless *nameless)
 	for (i = 0; i < nameless->count; i++) {
 		if (i)
 			strbuf_adds(out, ", ");
-		strbuf_add_printable(out, stack_base_name(nameless->paths[i]));
+		strbuf_add_printable(out, path_base(nameless->paths[i]));
 	}
 	strbuf_adds(out, ": install debug symbols (Debian: packages in "
 			 "-dbgsym), or point --debug-dir at them\n");

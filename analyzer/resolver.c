@@ -65,6 +65,13 @@ resolver_symbols(struct resolver *resolver, struct pc_id pc)
 	return resolver->by_pc[pc.id];
 }
 
+const char *
+resolver_bare_name(struct resolver *resolver, struct pc_id pc)
+{
+	return symbolizer_bare_name(resolver->symbolizer,
+				    resolver_symbols(resolver, pc));
+}
+
 const struct model *
 resolver_model(const struct resolver *resolver)
 {

@@ -23,6 +23,10 @@ void resolver_free(struct resolver *resolver); /* NULL is allowed */
 const struct symbols *resolver_symbols(struct resolver *resolver,
 				       struct pc_id pc);
 
+/* What the function at a pc is called in any build (symbolizer_bare_name). NULL:
+ * it has no name. Lives as long as the symbolizer. */
+const char *resolver_bare_name(struct resolver *resolver, struct pc_id pc);
+
 const struct model *resolver_model(const struct resolver *resolver);
 const struct blame *resolver_blame(const struct resolver *resolver);
 /* Were symbols wanted? */

@@ -292,6 +292,7 @@ set_fates(const struct select *select, struct diff *diff, enum row_kind kind,
 struct key {
 	double first;
 	double second;
+	const struct verdict *verdict; /* ORDER_VERDICT only */
 	size_t index; /* in the order of growth, which decides where equal */
 };
 
@@ -304,7 +305,9 @@ finite_or_0(double value)
 static void
 set_key(struct key *key, const struct row *row, enum row_order order)
 {
+	key->first = 0;
 	key->second = 0;
+	key->verdict = NULL;
 	switch (order) {
 	case ORDER_LIVE:
 		key->first = (double)row->live_new.bytes;
@@ -319,8 +322,7 @@ set_key(struct key *key, const struct row *row, enum row_order order)
 		key->first = finite_or_0(row->verdict.bytes_per_hour);
 		break;
 	case ORDER_VERDICT:
-		key->first = (double)row->verdict.kind;
-		key->second = finite_or_0(row->verdict.bytes_per_hour);
+		key->verdict = &row->verdict;
 		break;
 	case ORDER_SUSPICION:
 		key->first = finite_or_0(row->suspicion) *
@@ -329,7 +331,6 @@ set_key(struct key *key, const struct row *row, enum row_order order)
 		break;
 	case ORDER_GROWTH:
 	case ORDER_DEFAULT:
-		key->first = 0;
 		break;
 	}
 }
@@ -338,7 +339,12 @@ static int
 compare_keys(const void *a, const void *b)
 {
 	const struct key *left = a, *right = b;
+	int order = left->verdict
+			    ? verdict_compare(left->verdict, right->verdict)
+			    : 0;
 
+	if (order)
+		return order;
 	if (left->first != right->first)
 		return left->first > right->first ? -1 : 1;
 	if (left->second != right->second)

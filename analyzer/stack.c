@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "path.h"
 #include "xalloc.h"
 
 /* Stand for stacks that are not known. */
@@ -14,14 +15,6 @@ static const struct symbol overflow_stacks = {
 	.function = "[call stacks beyond the memory cap]",
 	.linkage_name = "[call stacks beyond the memory cap]",
 };
-
-const char *
-stack_base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
 
 static struct stack_frame *
 add_frame(struct stack *stack)
@@ -60,7 +53,7 @@ cut(struct stack *stack, const struct blame *blame, enum row_kind kind)
 		const char *path = stack->frames[i].module->path;
 
 		stack->names[i].function = stack->frames[i].symbol->function;
-		stack->names[i].module = *path ? stack_base_name(path) : NULL;
+		stack->names[i].module = *path ? path_base(path) : NULL;
 	}
 	if (kind == ROW_THREAD) {
 		cut_count = blame_thread_cut(blame, stack->names, stack->count);

@@ -41,6 +41,3 @@ void stack_resolve_node(struct stack *stack, struct resolver *resolver,
 			enum row_kind kind, struct node_id node,
 			uint32_t flags);
 void stack_release(struct stack *stack);
-
-/* The part after the last '/'. */
-const char *stack_base_name(const char *path);

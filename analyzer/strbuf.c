@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "utf8.h"
 #include "xalloc.h"
 
 /* Room for `more` bytes and the NUL. */
@@ -64,20 +65,15 @@ strbuf_addf(struct strbuf *buf, const char *format, ...)
 	va_end(args);
 }
 
-static bool
-is_control(char c)
-{
-	return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
 void
 strbuf_add_printable(struct strbuf *buf, const char *text)
 {
 	const char *end;
+	size_t len;
 
 	for (;; text = end + 1) {
-		for (end = text; *end && !is_control(*end);)
-			end++;
+		for (end = text; *end && (len = utf8_visible(end)) > 0;)
+			end += len;
 		strbuf_add(buf, text, (size_t)(end - text));
 		if (!*end)
 			return;

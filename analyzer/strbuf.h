@@ -21,8 +21,9 @@ void strbuf_addf(struct strbuf *buf, const char *format, ...)
 void strbuf_vaddf(struct strbuf *buf, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
 
-/* Adds text with control bytes as \n, \t or \xNN, so that a hostile name
- * can't drive the reader's terminal. Bytes from 0x80 pass: UTF-8 stays. */
+/* Adds text with what is not visible (utf8.h) as \n, \t or \xNN, byte by byte,
+ * so that a hostile name can't drive the reader's terminal or pass for another.
+ * All other UTF-8 stays. */
 void strbuf_add_printable(struct strbuf *buf, const char *text);
 
 /* Keeps the memory. */

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "process_name.h"
 #include "reader.h"
+#include "select.h"
 #include "suppress.h"
 #include "unbias.h"
 #include "xalloc.h"
@@ -93,45 +95,81 @@ load_file(struct loading *loading, struct study_part *part, const char *file,
 	return 0;
 }
 
+/* What is one row, as the settings want it. */
+static struct classes *
+make_classes(const struct study *study, const struct study_settings *settings,
+	     enum row_kind kind, bool across_builds)
+{
+	struct classes *classes =
+		classes_new(study->atlas, study->resolver, settings->grouping,
+			    kind == ROW_THREAD, across_builds);
+
+	if (settings->select)
+		select_divide(settings->select, study->atlas, study->resolver,
+			      kind, classes);
+	if (settings->suppress)
+		suppress_divide(settings->suppress, study->atlas,
+				study->resolver, kind, classes);
+	return classes;
+}
+
+static void
+free_part(struct study_part *part)
+{
+	diff_free(part->diff);
+	classes_free(part->heap);
+	classes_free(part->threads);
+	history_free(part->history);
+	free(part->build_id);
+}
+
+/* Of a process whose snapshots are all truncated nothing can be said. It is an
+ * error only if there is no other. */
+static int
+leave_out(struct loading *loading, const struct input_group *group,
+	  struct err *err)
+{
+	struct study *study = loading->study;
+
+	if (!loading->is_fleet)
+		return err_set(err, ERR_CORRUPT,
+			       "every snapshot of the process is truncated, "
+			       "the last of them is '%s'",
+			       group->inputs[group->count - 1].file);
+	strbuf_adds(loading->warnings, "every snapshot of ");
+	process_name(loading->warnings, &group->inputs[0].facts->header, false);
+	strbuf_adds(loading->warnings, " is truncated: it is left out\n");
+	free_part(&study->parts[--study->count]);
+	study->parts[study->count] = (struct study_part){ 0 };
+	study->left_out++;
+	return 0;
+}
+
 static int
 load_part(struct loading *loading, const struct input_group *group,
 	  struct err *err)
 {
+	const struct study_settings *settings = loading->settings;
 	struct study *study = loading->study;
 	struct study_part *part = &study->parts[study->count++];
-	enum grouping grouping = loading->settings->grouping;
 	size_t i;
 
 	part->history = history_new(study->atlas);
 	part->build_id = xstrdup("");
+	part->given = group->count;
 	for (i = 0; i < group->count; i++) {
 		if (load_file(loading, part, group->inputs[i].file,
 			      group->count > 2, err))
 			return -1;
 	}
 	if (part->history->snapshot_count == 0)
-		return err_set(err, ERR_CORRUPT,
-			       "every snapshot of the process is truncated, "
-			       "the last of them is '%s'",
-			       group->inputs[group->count - 1].file);
+		return leave_out(loading, group, err);
 	part->heap =
-		classes_new(study->atlas, study->resolver, grouping, false);
+		make_classes(study, settings, ROW_HEAP, !loading->is_fleet);
 	part->threads =
-		classes_new(study->atlas, study->resolver, grouping, true);
-	if (loading->settings->select) {
-		select_divide(loading->settings->select, study->atlas,
-			      study->resolver, ROW_HEAP, part->heap);
-		select_divide(loading->settings->select, study->atlas,
-			      study->resolver, ROW_THREAD, part->threads);
-	}
-	if (loading->settings->suppress) {
-		suppress_divide(loading->settings->suppress, study->atlas,
-				study->resolver, ROW_HEAP, part->heap);
-		suppress_divide(loading->settings->suppress, study->atlas,
-				study->resolver, ROW_THREAD, part->threads);
-	}
+		make_classes(study, settings, ROW_THREAD, !loading->is_fleet);
 	part->diff = diff_new(part->history, part->heap, part->threads);
-	judge(part->diff, &loading->settings->judge);
+	judge(part->diff, &settings->judge);
 	if (loading->is_fleet) {
 		diff_keep_points(part->diff, STUDY_POINTS);
 		history_drop_tracks(part->history);
@@ -164,7 +202,28 @@ study_new(const struct inputs *inputs, const struct study_settings *settings,
 			return NULL;
 		}
 	}
+	if (study->count == 0) {
+		err_set(err, ERR_CORRUPT,
+			"every snapshot of every process is truncated");
+		study_free(study);
+		return NULL;
+	}
 	return study;
+}
+
+void
+study_build_fleet(struct study *study, const struct study_settings *settings)
+{
+	struct fleet_part *parts = xcalloc(study->count, sizeof(*parts));
+	size_t i;
+
+	for (i = 0; i < study->count; i++) {
+		parts[i].diff = study->parts[i].diff;
+		parts[i].build_id = study->parts[i].build_id;
+	}
+	study->fleet_classes = make_classes(study, settings, ROW_HEAP, true);
+	fleet_build(&study->fleet, parts, study->count, study->fleet_classes);
+	free(parts);
 }
 
 void
@@ -174,16 +233,10 @@ study_free(struct study *study)
 
 	if (!study)
 		return;
-	for (i = 0; i < study->count; i++) {
-		struct study_part *part = &study->parts[i];
-
-		diff_free(part->diff);
-		classes_free(part->heap);
-		classes_free(part->threads);
-		history_free(part->history);
-		free(part->build_id);
-	}
+	for (i = 0; i < study->count; i++)
+		free_part(&study->parts[i]);
 	fleet_release(&study->fleet);
+	classes_free(study->fleet_classes);
 	free(study->parts);
 	resolver_free(study->resolver);
 	atlas_free(study->atlas);

@@ -26,14 +26,19 @@ struct study_part {
 	struct classes *threads;
 	struct diff *diff;
 	char *build_id; /* of the program, hexadecimal; "" = none */
+	size_t given;   /* files; those that could not be used are not in the
+			 * history */
 };
 
 struct study {
 	struct atlas *atlas;
 	struct resolver *resolver;
 	struct study_part *parts;
-	size_t count;       /* >= 1 */
-	struct fleet fleet; /* empty unless there are several processes */
+	size_t count;    /* >= 1 */
+	size_t left_out; /* processes without any file that could be used */
+	/* Of several processes, once study_build_fleet was there. */
+	struct fleet fleet;
+	struct classes *fleet_classes; /* NULL: none; heap stacks of all */
 };
 
 struct suppress; /* suppress.h */
@@ -67,3 +72,8 @@ struct study *study_new(const struct inputs *inputs,
 			const struct blame *blame, struct strbuf *warnings,
 			struct err *err) __attribute__((warn_unused_result));
 void study_free(struct study *study); /* NULL is allowed */
+
+/* Fills study->fleet, from rows whose fates are set. For several processes;
+ * the settings are those of study_new. */
+void study_build_fleet(struct study *study,
+		       const struct study_settings *settings);

@@ -8,6 +8,8 @@
 #include "blame_rules.h"
 #include "hashtab.h"
 #include "index.h"
+#include "path.h"
+#include "saturate.h"
 #include "stack.h"
 #include "suppress_parts.h"
 #include "xalloc.h"
@@ -27,7 +29,7 @@ is_runtime(const char *path)
 		"libanl.so",    "libstdc++.so",  "libgcc_s.so",   "libc++.so",
 		"libc++abi.so",
 	};
-	const char *name = stack_base_name(path);
+	const char *name = path_base(path);
 	size_t i;
 
 	for (i = 0; i < sizeof(stems) / sizeof(stems[0]); i++) {
@@ -98,7 +100,7 @@ is_allocator(const struct symbols *symbols, const char *path)
 {
 	const struct blame_frame frame = {
 		.function = symbols->entries[symbols->count - 1].function,
-		.module = *path ? stack_base_name(path) : NULL,
+		.module = *path ? path_base(path) : NULL,
 	};
 
 	return blame_rule_is_allocator(&frame);
@@ -353,8 +355,10 @@ suppress_apply(struct suppress *suppress, struct diff *diff,
 			continue;
 		row->fate = FATE_SUPPRESSED;
 		rule->sites += row->stacks;
-		rule->bytes += row->live_new.bytes;
-		rule->objects += row->live_new.objects;
+		/* Over all processes. */
+		rule->bytes = saturate_add(rule->bytes, row->live_new.bytes);
+		rule->objects =
+			saturate_add(rule->objects, row->live_new.objects);
 	}
 }
 

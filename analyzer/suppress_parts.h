@@ -17,7 +17,7 @@ struct rule {
 	uint64_t once; /* RULE_ONCE: objects that it allows */
 	char *pattern;
 	const char *source; /* of the file; NULL = built-in */
-	char *title; /* built-in: begins a section; else NULL */
+	char *title;        /* built-in: begins a section; else NULL */
 	/* What it matched. */
 	size_t sites;
 	int64_t bytes;

@@ -20,6 +20,7 @@
 #include "dwarf_index.h"
 #include "err.h"
 #include "model.h"
+#include "path.h"
 #include "sym_backend.h"
 #include "sym_files.h"
 #include "symbol_index.h"
@@ -27,9 +28,6 @@
 
 #define DEBUG_PATH_DEFAULT ":.debug:"
 #define DEBUG_DIRECTORY "/usr/lib/debug"
-
-/* debuginfod.h's own limit is beyond any real build-id. */
-#define ALT_BUILD_ID_MAX 64
 
 struct sym_source {
 	struct sym_places places;
@@ -203,7 +201,7 @@ fetch_alt(struct sym_source *source, struct sym_file *file,
 	};
 
 	strbuf_clear(&source->why);
-	if (!source->debuginfod || bytes > ALT_BUILD_ID_MAX)
+	if (!source->debuginfod || bytes > DEBUGINFOD_BUILD_ID_MAX)
 		return NULL;
 	file->alt_fd = debuginfod_fetch(source->debuginfod,
 					DEBUGINFOD_DEBUGINFO, build_id, bytes,
@@ -360,12 +358,11 @@ fetch_file(struct sym_source *source, enum debuginfod_kind kind,
 	   const struct module *module, struct strbuf *why,
 	   struct sym_warnings *warnings)
 {
-	const char *slash = strrchr(module->path, '/');
 	struct strbuf path = { 0 }, mismatch = { 0 };
 	struct sym_file *file = NULL;
 	int fd = debuginfod_fetch(source->debuginfod, kind, module->build_id,
 				  module->build_id_bytes,
-				  slash ? slash + 1 : module->path, &path, why);
+				  path_base(module->path), &path, why);
 	int error = errno;
 
 	if (fd >= 0 && sym_files_verify(fd, module, true, &mismatch)) {

@@ -11,6 +11,7 @@
 #include "demangle.h"
 #include "hashtab.h"
 #include "model.h"
+#include "path.h"
 #include "sym_backend.h"
 #include "xalloc.h"
 
@@ -49,6 +50,7 @@ struct symbolizer {
 	const struct sym_backend *backend;
 	struct sym_source *source; /* the backend's */
 	struct hashtab files;
+	struct hashtab by_build_id; /* of files too */
 	struct hashtab places;
 	struct hashtab names;
 	struct file *all_files; /* newest first */
@@ -166,33 +168,31 @@ file_equal(const void *entry, const void *key)
 	       same_build_id(&file->module, module);
 }
 
-static const char *
-base_name(const char *path)
+static bool
+build_id_equal(const void *entry, const void *key)
 {
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
+	return same_build_id(&((const struct file *)entry)->module, key);
 }
 
-static struct file *
-opened_under_other_path(const struct symbolizer *symbolizer,
-			const struct module *module)
+/* The first file of this build-id that could be opened, else the first of all;
+ * one must be put there if there is none. NULL: it has no build-id. */
+static void **
+place_of_build_id(struct symbolizer *symbolizer, const struct module *module)
 {
-	struct file *file;
-
 	if (module->build_id_bytes == 0)
 		return NULL;
-	for (file = symbolizer->all_files; file; file = file->next) {
-		if (file->opened && same_build_id(&file->module, module))
-			return file;
-	}
-	return NULL;
+	return hashtab_place(&symbolizer->by_build_id,
+			     hash_bytes(HASH_START, module->build_id,
+					module->build_id_bytes),
+			     module, build_id_equal);
 }
 
 static struct file *
 file_new(struct symbolizer *symbolizer, const struct module *module)
 {
-	struct file *other = opened_under_other_path(symbolizer, module);
+	void **same = place_of_build_id(symbolizer, module);
+	struct file *other = same ? *same : NULL;
+	bool is_opened = other && other->opened;
 	struct file *file = xcalloc(1, sizeof(*file));
 
 	file->path = xstrdup(module->path);
@@ -204,12 +204,14 @@ file_new(struct symbolizer *symbolizer, const struct module *module)
 	file->module = *module;
 	file->module.path = file->path;
 	file->module.build_id = file->build_id;
-	file->base = base_name(file->path);
-	file->source = other ? other : file;
-	if (!other) {
+	file->base = path_base(file->path);
+	file->source = is_opened ? other : file;
+	if (!is_opened) {
 		file->opened = symbolizer->backend->open(symbolizer->source,
 							 &file->module,
 							 &symbolizer->warnings);
+		if (same && (!other || file->opened))
+			*same = file;
 	}
 	file->next = symbolizer->all_files;
 	symbolizer->all_files = file;
@@ -338,11 +340,9 @@ symbolizer_lookup(struct symbolizer *symbolizer, const struct module *module,
 }
 
 const char *
-symbolizer_linkage_name(struct symbolizer *symbolizer,
-			const struct module *module, uint64_t address)
+symbolizer_bare_name(struct symbolizer *symbolizer,
+		     const struct symbols *symbols)
 {
-	const struct symbols *symbols =
-		symbolizer_lookup(symbolizer, module, address);
 	struct name *name;
 	char *bare;
 
@@ -411,6 +411,7 @@ symbolizer_close(struct symbolizer *symbolizer)
 		free(symbolizer->warnings.lines[i]);
 	free(symbolizer->warnings.lines);
 	hashtab_release(&symbolizer->files);
+	hashtab_release(&symbolizer->by_build_id);
 	hashtab_release(&symbolizer->places);
 	hashtab_release(&symbolizer->names);
 	free(symbolizer->chain.found);

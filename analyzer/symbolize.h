@@ -90,15 +90,14 @@ const struct symbols *symbolizer_lookup(struct symbolizer *symbolizer,
 					uint64_t address);
 
 /*
- * The real (outermost, not inlined) function that an address is in, as the
- * linker knows it, but without the marks of compiler-made clones, whose numbers
- * change from build to build: what a place is called in any build. NULL if it
- * has no name. Arguments and lifetime as of symbolizer_lookup; equal names are
- * equal pointers.
+ * The real (outermost, not inlined) function of what a lookup found, or a file
+ * brought itself, as the linker knows it, but without the marks of
+ * compiler-made clones, whose numbers change from build to build: what a place
+ * is called in any build. NULL if it has no name. Lives as long as the
+ * symbolizer; equal names are equal pointers.
  */
-const char *symbolizer_linkage_name(struct symbolizer *symbolizer,
-				    const struct module *module,
-				    uint64_t address);
+const char *symbolizer_bare_name(struct symbolizer *symbolizer,
+				 const struct symbols *symbols);
 
 /* As it was opened. Owned by the symbolizer. */
 const struct symbolizer_options *symbolizer_options(

@@ -13,6 +13,8 @@
 /* Logarithm of the odds from which a rise counts as endless: even
  * odds, so that it errs as often one way as the other in the simulator. */
 #define ENDLESS_ODDS 0
+/* The confidence in a verdict that was given against the odds. */
+#define OVERRULED 0.5
 
 /* Steps that must be seen, if it hardly ever falls; above the latter, falls
  * are those of requests that come and go. */
@@ -212,7 +214,9 @@ judge_unending(const struct evidence *e, const struct growth *g,
 		v->confidence = 1 - fabs(2 * v->confidence - 1);
 	} else {
 		v->kind = VERDICT_STEADY;
-		v->confidence = fmin(1 - v->confidence, stillness(e->count));
+		/* Odds that were overruled don't count against the verdict. */
+		v->confidence = fmax(OVERRULED, 1 - v->confidence);
+		v->confidence = fmin(v->confidence, stillness(e->count));
 	}
 }
 
@@ -280,6 +284,16 @@ say_rates(const struct evidence *e, const struct verdict_settings *settings,
 			(double)settings->headroom_bytes / v->bytes_per_hour;
 }
 
+/* A warm-up that was asked for may leave nothing to judge. */
+static size_t
+points_left(const struct evidence *e)
+{
+	size_t from = e->objects.from > e->bytes.from ? e->objects.from
+						      : e->bytes.from;
+
+	return e->count - from;
+}
+
 void
 verdict_of(const struct subject *subject,
 	   const struct verdict_settings *settings, struct verdict *v)
@@ -300,7 +314,7 @@ verdict_of(const struct subject *subject,
 	if (subject->count == 1)
 		return;
 	evidence_gather(subject, settings, &e);
-	if (e.count >= 3) {
+	if (points_left(&e) >= 3) {
 		judge(subject, &e, v);
 		say_rates(&e, settings, v);
 	}
@@ -310,12 +324,19 @@ verdict_of(const struct subject *subject,
 		ask_for_more(&e, e.objects.moves ? &e.objects : &e.bytes, v);
 }
 
+double
+verdict_weight(const struct verdict *verdict)
+{
+	double weight = verdict->confidence * verdict->confidence *
+			verdict->bytes_per_hour_low;
+
+	return isfinite(weight) ? weight : 0;
+}
+
 int
 verdict_compare(const struct verdict *a, const struct verdict *b)
 {
-	/* What one may count on: the lower end, and doubt weighs twice. */
-	double x = a->confidence * a->confidence * a->bytes_per_hour_low;
-	double y = b->confidence * b->confidence * b->bytes_per_hour_low;
+	double x = verdict_weight(a), y = verdict_weight(b);
 	/* A buffer that grows is as bad as a leak of as many bytes. */
 	bool grows_a = a->kind >= VERDICT_GROWING_BUFFER;
 	bool grows_b = b->kind >= VERDICT_GROWING_BUFFER;

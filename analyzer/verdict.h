@@ -83,13 +83,25 @@ struct verdict {
 	double spacing_s;
 };
 
+/* Growth without end: what a gate fails by. */
+static inline bool
+verdict_is_leak(const struct verdict *verdict)
+{
+	return verdict->kind == VERDICT_LEAK ||
+	       verdict->kind == VERDICT_GROWING_BUFFER;
+}
+
 /* Judges. Never fails; less than 3 points are VERDICT_INSUFFICIENT. */
 void verdict_of(const struct subject *subject,
 		const struct verdict_settings *settings,
 		struct verdict *verdict);
 
-/* Below 0 if `a` is the worse: leaks and growing buffers by the lower end
- * of their bytes per hour times the square of the confidence, then the others. */
+/* What one may count on of a rate, for ranking: the lower end of its bytes per
+ * hour times the square of the confidence, as doubt weighs twice. Finite. */
+double verdict_weight(const struct verdict *verdict);
+
+/* Below 0 if `a` is the worse: leaks and growing buffers by their weight, then
+ * the others by kind and weight. An order. */
 int verdict_compare(const struct verdict *a, const struct verdict *b);
 
 /*

@@ -40,6 +40,9 @@ static const char *const column_words[] = {
 	[COLUMN_RELEASED] = "released threads",
 };
 
+/* Texts of a header that diff_same_process compares. */
+#define BEFORE_TEXTS 4
+
 /* By the number of the call stack in the atlas. */
 struct table {
 	struct totals *rows;
@@ -56,7 +59,7 @@ struct verify {
 	/* Of the snapshot before; header copied in the parts that count. */
 	bool has_before;
 	struct header before;
-	char *before_texts[2]; /* owned: boot_id and host */
+	char *before_texts[BEFORE_TEXTS]; /* owned */
 	uint32_t before_shift;
 	struct table last;
 
@@ -74,6 +77,15 @@ verify_new(void)
 	return verify;
 }
 
+static void
+forget(struct verify *verify)
+{
+	size_t i;
+
+	for (i = 0; i < BEFORE_TEXTS; i++)
+		free(verify->before_texts[i]);
+}
+
 void
 verify_free(struct verify *verify)
 {
@@ -81,8 +93,7 @@ verify_free(struct verify *verify)
 		return;
 	atlas_free(verify->atlas);
 	strbuf_release(&verify->out);
-	free(verify->before_texts[0]);
-	free(verify->before_texts[1]);
+	forget(verify);
 	free(verify->last.rows);
 	free(verify);
 }
@@ -472,13 +483,15 @@ check_next(struct verify *verify, const struct model *model)
 static void
 remember(struct verify *verify, const struct model *model)
 {
-	free(verify->before_texts[0]);
-	free(verify->before_texts[1]);
-	verify->before = model->header;
-	verify->before_texts[0] = xstrdup(model->header.boot_id);
-	verify->before_texts[1] = xstrdup(model->header.host);
-	verify->before.boot_id = verify->before_texts[0];
-	verify->before.host = verify->before_texts[1];
+	const struct header *header = &model->header;
+	char **texts = verify->before_texts;
+
+	forget(verify);
+	verify->before = *header;
+	verify->before.boot_id = texts[0] = xstrdup(header->boot_id);
+	verify->before.host = texts[1] = xstrdup(header->host);
+	verify->before.exe = texts[2] = xstrdup(header->exe);
+	verify->before.exe_build_id = texts[3] = xstrdup(header->exe_build_id);
 	verify->before_shift = model->losses.thinning_shift;
 	verify->has_before = true;
 }

@@ -11,7 +11,7 @@ setup() {
 
 teardown() {
 	# It may have ended by itself.
-	[ -z "$app" ] || kill "$app" 2>/dev/null || true
+	[ -z "$app" ] || kill "$app" 2>/dev/null || [ $? = 1 ]
 	[ -z "$installed" ] || make -s -C "$TOP" BUILD="$BUILD" uninstall
 }
 

@@ -61,7 +61,7 @@ look_at_master() {
 
 # By their user: a master has other children, such as its successor.
 has_workers() {
-	workers=$(pgrep -P "$master" -u www-data || true)
+	workers=$(pgrep -P "$master" -u www-data || [ $? = 1 ])
 	[ "$(echo $workers | wc -w)" = 2 ]
 }
 

@@ -37,6 +37,8 @@ info() {
 }
 
 shut_down() {
+	# The server ends instead of answering, which the client may call an
+	# error; the next line tells whether it did.
 	ask shutdown nosave || true
 	ends_with 0 $redis
 	[ ! -s redis.err ]

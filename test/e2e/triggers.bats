@@ -16,6 +16,8 @@ setup() {
 
 teardown() {
 	end_hosts
+	# A group that stays (a process of it is still ending) fails no test:
+	# rmdir says so.
 	[ -z "${group:-}" ] || rmdir "$group" || true
 }
 
@@ -279,6 +281,7 @@ make_group() {
 		mkdir "$group" 2>/dev/null && echo "$1" \
 			>"$group/memory.max" 2>/dev/null && return
 	fi
+	# It may never have been made: then there is nothing to remove.
 	rmdir "$group" 2>/dev/null || true
 	group=
 	skip 'no memory cgroup can be made here'

@@ -1,7 +1,7 @@
 /*
  * judge [-c|-r]: reads subjects as `simulate` prints them and prints a verdict
- * a line; -c adds the clues, -r prints the worst of each process only. A thin way to libanalyzer, without arithmetic of
- * its own.
+ * a line; -c adds the clues, -r prints the worst of each process only. A thin
+ * way to libanalyzer, without arithmetic of its own.
  */
 #include <stdio.h>
 #include <stdlib.h>

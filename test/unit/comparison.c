@@ -31,10 +31,11 @@ comparison_new(struct model *const *take_models, size_t count,
 		if (take_models[i])
 			history_add(part->history, take_models[i]);
 	}
-	part->heap =
-		classes_new(study->atlas, study->resolver, GROUP_STACK, false);
-	part->threads =
-		classes_new(study->atlas, study->resolver, GROUP_STACK, true);
+	part->given = part->history->snapshot_count;
+	part->heap = classes_new(study->atlas, study->resolver, GROUP_STACK,
+				 false, true);
+	part->threads = classes_new(study->atlas, study->resolver, GROUP_STACK,
+				    true, true);
 	part->diff = diff_new(part->history, part->heap, part->threads);
 	made->diff = part->diff;
 	return made;

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "../../analyzer/advice.h"
+#include "../../analyzer/culprit.h"
 
 static const struct symbol create = {
 	.function = "create\x1b",
@@ -140,6 +141,24 @@ what_is_steady_needs_nothing(void **state)
 	assert_advice(&row, NULL);
 }
 
+/* A demangled name may be longer than all else that is said. */
+static void
+sentences_have_names_of_bounded_length(void **state)
+{
+	char name[5000];
+	struct symbol symbol = { .function = name, .file = "a.cc", .line = 1 };
+	const struct stack_frame frame = { .symbol = &symbol, .named = true };
+	struct strbuf out = { 0 };
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	memcpy(name, "ns::fill<", 9);
+	memcpy(name + sizeof(name) - 7, ">(int)", 7);
+	culprit_add_frame(&out, &frame);
+	assert_string_equal(strbuf_text(&out), "ns::fill<...>(int) (a.cc:1)");
+	strbuf_release(&out);
+}
+
 int
 main(void)
 {
@@ -151,6 +170,7 @@ main(void)
 		cmocka_unit_test(too_few_snapshots_ask_for_more),
 		cmocka_unit_test(each_line_of_the_ledger_has_advice),
 		cmocka_unit_test(what_is_steady_needs_nothing),
+		cmocka_unit_test(sentences_have_names_of_bounded_length),
 	};
 
 	return cmocka_run_group_tests_name("advice", tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* Baselines: what they accept, for how long, and how they are written. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -591,6 +592,196 @@ leaks_are_accepted_by_their_rate(void **state)
 	named_free(made);
 }
 
+/* --- rates ------------------------------------------------------------------ */
+
+/* What a profile is: it knows the moment it was taken, if at all. */
+static struct model *
+profile(uint64_t moment_ns, const struct named_site *sites)
+{
+	struct model *model = named_model(1, 10, sites, NULL);
+
+	model->origin = ORIGIN_PROFILE;
+	model->header.start_monotonic_ns = 0;
+	model->header.monotonic_ns = moment_ns;
+	return model;
+}
+
+#define A_DAY_OF_2026 UINT64_C(1763640000000000000)
+
+/* The fate of "leaks" in a study under an entry for so much by the hour, and
+ * the lines that are told. */
+static enum row_fate
+fate_by_rate(struct comparison *take_made, int64_t per_hour,
+	     struct strbuf *lines)
+{
+	struct strbuf text = { 0 };
+	struct baseline *baseline;
+	char id[SITE_ID_BYTES];
+	enum row_fate fate;
+	struct err err;
+
+	id_of(take_made, "leaks", id);
+	strbuf_addf(&text,
+		    "{\"schema_version\": 1, \"accepted\": [{\"site\": "
+		    "\"%s\", \"bytes_per_hour\": %lld, \"expires\": "
+		    "\"2030-01-01\"}]}",
+		    id, (long long)per_hour);
+	baseline = parse(strbuf_text(&text), &err);
+	assert_non_null(baseline);
+	baseline_apply(baseline, take_made->part.diff, take_made->study.atlas,
+		       take_made->study.resolver, 20000);
+	baseline_tell(baseline, 20000, lines);
+	fate = named_row(take_made, "leaks")->fate;
+	baseline_free(baseline);
+	strbuf_release(&text);
+	named_free(take_made);
+	return fate;
+}
+
+static const int64_t most_per_hour = INT64_C(9000000000000000);
+
+static void
+nothing_is_accepted_by_an_unknown_rate(void **state)
+{
+	struct strbuf lines = { 0 };
+	struct model *models[2];
+
+	(void)state;
+	/* Since 1970 it would be a byte in four hours. */
+	models[0] = profile(A_DAY_OF_2026, after);
+	assert_int_equal(fate_by_rate(named_study(models, 1), most_per_hour,
+				      &lines),
+			 FATE_LISTED);
+	assert_non_null(strstr(strbuf_text(&lines),
+			       "note: baseline 'b.json': over no known time "
+			       "nothing is accepted by the hour at site "));
+	strbuf_clear(&lines);
+	/* Of one moment, and of none. */
+	models[0] = profile(A_DAY_OF_2026, before);
+	models[1] = profile(A_DAY_OF_2026, after);
+	assert_int_equal(fate_by_rate(named_study(models, 2), most_per_hour,
+				      &lines),
+			 FATE_LISTED);
+	models[0] = profile(0, before);
+	models[1] = profile(A_DAY_OF_2026, after);
+	assert_int_equal(fate_by_rate(named_study(models, 2), most_per_hour,
+				      &lines),
+			 FATE_LISTED);
+	strbuf_clear(&lines);
+	/* An hour lies between: 102,400 bytes. */
+	models[0] = profile(A_DAY_OF_2026, before);
+	models[1] = profile(A_DAY_OF_2026 + UINT64_C(3600000000000), after);
+	assert_int_equal(fate_by_rate(named_study(models, 2), 102400, &lines),
+			 FATE_ACCEPTED);
+	assert_string_equal(strbuf_text(&lines), "");
+	models[0] = profile(A_DAY_OF_2026, before);
+	models[1] = profile(A_DAY_OF_2026 + UINT64_C(3600000000000), after);
+	assert_int_equal(fate_by_rate(named_study(models, 2), 90000, &lines),
+			 FATE_LISTED);
+	strbuf_release(&lines);
+}
+
+static void
+unknown_rate_raises_nothing(void **state)
+{
+	struct model *models[] = { profile(A_DAY_OF_2026, before),
+				   profile(A_DAY_OF_2026, after) };
+	struct comparison *made = named_study(models, 2);
+	struct strbuf text = { 0 };
+	char id[SITE_ID_BYTES];
+	char *written;
+
+	(void)state;
+	id_of(made, "leaks", id);
+	strbuf_addf(&text,
+		    "{\"schema_version\": 1, \"accepted\": [{\"site\": "
+		    "\"%s\", \"bytes_per_hour\": 5, \"expires\": "
+		    "\"2030-01-01\"}]}",
+		    id);
+	put(strbuf_text(&text));
+	write_it(made, "2026-11-20");
+	written = get();
+	assert_non_null(strstr(written, "\"bytes_per_hour\": 5,"));
+	free(written);
+	strbuf_release(&text);
+	named_free(made);
+}
+
+/* --- anything ---------------------------------------------------------------- */
+
+static uint64_t dice = 1;
+
+static uint32_t
+roll(uint32_t sides)
+{
+	dice = dice * UINT64_C(6364136223846793005) +
+	       UINT64_C(1442695040888963407);
+	return (uint32_t)(dice >> 33) % sides;
+}
+
+static double
+any_number(void)
+{
+	static const double odd[] = {
+		0,    -0.4,  0.4,   -1,     1e9,    -1e9,     9e15,      9.1e15,
+		1e19, -1e19, 1e300, -1e300, 5e-324, INFINITY, -INFINITY, NAN,
+	};
+	return odd[roll(sizeof(odd) / sizeof(odd[0]))] * (1 + roll(2));
+}
+
+static int64_t
+any_amount(void)
+{
+	static const int64_t odd[] = {
+		0, 1, -1, 100000, -100000, INT64_MAX / 2, -(INT64_MAX / 2)
+	};
+
+	return odd[roll(sizeof(odd) / sizeof(odd[0]))];
+}
+
+static void
+spoil(struct row *row)
+{
+	row->delta.bytes = any_amount();
+	row->delta.objects = any_amount();
+	row->verdict.kind =
+		(enum verdict_kind)roll((uint32_t)VERDICT_KIND_COUNT);
+	row->verdict.bytes_per_hour = any_number();
+	row->verdict.bytes_per_hour_low = any_number();
+	row->verdict.bytes_per_hour_high = any_number();
+}
+
+static void
+whatever_is_written_is_read_again(void **state)
+{
+	unsigned int i, written = 0;
+
+	(void)state;
+	for (i = 0; i < 400; i++) {
+		struct comparison *made = grown();
+		struct baseline *baseline;
+		struct err err = { 0 };
+
+		made->part.diff->judged = roll(4) > 0;
+		spoil(named_row(made, "leaks"));
+		spoil(named_row(made, "other"));
+		spoil(named_row(made, "spawn"));
+		/* Some are written over what is there. */
+		if (roll(3) == 0)
+			unlink(file);
+		write_it(made, "2026-11-20");
+		baseline = baseline_load(file, false, &err);
+		assert_string_equal(err.text, "");
+		assert_non_null(baseline);
+		baseline_apply(baseline, made->part.diff, made->study.atlas,
+			       made->study.resolver, day("2026-11-20"));
+		written += named_row(made, "leaks")->fate == FATE_ACCEPTED;
+		baseline_free(baseline);
+		named_free(made);
+	}
+	assert_true(written > 40);
+}
+
 #define WRITES(test)                                                           \
 	cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
 
@@ -612,6 +803,9 @@ main(void)
 		WRITES(file_that_was_edited_meanwhile_is_left_alone),
 		WRITES(more_than_can_be_read_is_not_written),
 		WRITES(leaks_are_accepted_by_their_rate),
+		cmocka_unit_test(nothing_is_accepted_by_an_unknown_rate),
+		WRITES(unknown_rate_raises_nothing),
+		WRITES(whatever_is_written_is_read_again),
 	};
 
 	return cmocka_run_group_tests_name("baseline", tests, NULL, NULL);

@@ -20,10 +20,15 @@
 static const struct symbol alpha[] = { SYMBOL("inlined", "/i.h"),
 				       SYMBOL("alpha", "/a.c") };
 static const struct symbol beta[] = { SYMBOL("beta", "/a.c") };
+static const struct symbol clones[] = { SYMBOL("parse.part.0", "/a.c"),
+					SYMBOL("parse.part.1", "/a.c"),
+					SYMBOL("parse.constprop.0", "/a.c"),
+					SYMBOL("__GI_parse", "/a.c"),
+					SYMBOL("parse2", "/a.c") };
 static const struct symbol nothing[] = { SYMBOL("x+0x1", NULL) };
 
 /* Functions by build: the first digit of the build-id says where they are. A
- * build-id that begins with 's' is stripped. */
+ * build-id that begins with 's' is stripped, one with 'c' brings clones. */
 static const struct symbols *
 names_at(const char *build_id, uint64_t offset)
 {
@@ -31,7 +36,14 @@ names_at(const char *build_id, uint64_t offset)
 	static const struct symbols b = { 1, true, beta };
 	/* Then the symbolizer is asked, which has no name either. */
 	static const struct symbols none = { 1, false, nothing };
+	static const struct symbols cloned[] = { { 1, true, clones },
+						 { 1, true, clones + 1 },
+						 { 1, true, clones + 2 },
+						 { 1, true, clones + 3 },
+						 { 1, true, clones + 4 } };
 
+	if (build_id[0] == 'c')
+		return offset >> 4 <= 5 ? &cloned[(offset >> 4) - 1] : &none;
 	if (build_id[0] == 's')
 		return &none;
 	if (build_id[0] == '2')
@@ -128,7 +140,8 @@ rebuilt_file_is_matched_by_names(void **state)
 	begin(&scene);
 	add(&scene, 0, play("1", one, 3));
 	add(&scene, 1, play("2", two, 3));
-	classes = classes_new(scene.atlas, scene.resolver, GROUP_STACK, false);
+	classes = classes_new(scene.atlas, scene.resolver, GROUP_STACK, false,
+			      true);
 	assert_true(classes->by_names);
 	assert_int_equal(classes->unmatched, 0);
 	assert_int_equal(classes->of[scene.numbers[0][0]],
@@ -148,6 +161,34 @@ rebuilt_file_is_matched_by_names(void **state)
 	end(&scene);
 }
 
+/* A site's id drops them too: what has one id has to be one row. */
+static void
+marks_of_clones_part_no_builds(void **state)
+{
+	static const uint64_t one[][2] = { { 0x10, 0x50 } };
+	static const uint64_t two[][2] = {
+		{ 0x20, 0x50 }, { 0x30, 0x50 }, { 0x40, 0x50 }, { 0x50, 0x50 }
+	};
+	struct classes *classes;
+	struct scene scene;
+	uint32_t first;
+	size_t i;
+
+	(void)state;
+	begin(&scene);
+	add(&scene, 0, play("c1", one, 1));
+	add(&scene, 1, play("c2", two, 4));
+	classes = classes_new(scene.atlas, scene.resolver, GROUP_STACK, false,
+			      true);
+	first = classes->of[scene.numbers[0][0]];
+	for (i = 0; i < 3; i++)
+		assert_int_equal(classes->of[scene.numbers[1][i]], first);
+	assert_int_not_equal(classes->of[scene.numbers[1][3]], first);
+	assert_int_equal(classes->count, 2);
+	classes_free(classes);
+	end(&scene);
+}
+
 static void
 same_build_is_matched_by_place(void **state)
 {
@@ -159,7 +200,8 @@ same_build_is_matched_by_place(void **state)
 	begin(&scene);
 	add(&scene, 0, play("1", one, 2));
 	add(&scene, 1, play("1", one, 2));
-	classes = classes_new(scene.atlas, scene.resolver, GROUP_STACK, false);
+	classes = classes_new(scene.atlas, scene.resolver, GROUP_STACK, false,
+			      true);
 	assert_false(classes->by_names);
 	assert_int_equal(classes->count, 2);
 	assert_null(classes->labels);
@@ -178,7 +220,8 @@ stripped_rebuild_is_confessed(void **state)
 	begin(&scene);
 	add(&scene, 0, play("1", one, 2));
 	add(&scene, 1, play("s", one, 2));
-	classes = classes_new(scene.atlas, scene.resolver, GROUP_STACK, false);
+	classes = classes_new(scene.atlas, scene.resolver, GROUP_STACK, false,
+			      true);
 	assert_int_equal(classes->unmatched, 2);
 	/* At the same addresses, but nobody knows what is there now. */
 	assert_int_equal(classes->count, 4);
@@ -198,18 +241,20 @@ groups_are_of_what_is_blamed(void **state)
 	(void)state;
 	begin(&scene);
 	add(&scene, 0, play("1", one, 3));
-	classes =
-		classes_new(scene.atlas, scene.resolver, GROUP_FUNCTION, false);
+	classes = classes_new(scene.atlas, scene.resolver, GROUP_FUNCTION,
+			      false, true);
 	assert_int_equal(classes->count, 2);
 	assert_string_equal(classes->labels[classes->of[1]], "inlined");
 	assert_string_equal(classes->labels[classes->of[2]], "beta");
 	assert_int_equal(classes->of[2], classes->of[3]);
 	classes_free(classes);
-	classes = classes_new(scene.atlas, scene.resolver, GROUP_FILE, false);
+	classes = classes_new(scene.atlas, scene.resolver, GROUP_FILE, false,
+			      true);
 	assert_string_equal(classes->labels[classes->of[1]], "/i.h");
 	assert_string_equal(classes->labels[classes->of[3]], "/a.c");
 	classes_free(classes);
-	classes = classes_new(scene.atlas, scene.resolver, GROUP_MODULE, false);
+	classes = classes_new(scene.atlas, scene.resolver, GROUP_MODULE, false,
+			      true);
 	assert_int_equal(classes->count, 1);
 	assert_string_equal(classes->labels[1], "/bin/x");
 	classes_free(classes);
@@ -227,8 +272,9 @@ row_is_the_sum_of_its_class(void **state)
 	struct model *model = play("1", one, 3);
 	struct comparison *made = comparison_new(&model, 1, NULL, blame);
 	struct study_part *part = &made->part;
-	struct classes *classes = classes_new(
-		made->study.atlas, made->study.resolver, GROUP_FUNCTION, false);
+	struct classes *classes = classes_new(made->study.atlas,
+					      made->study.resolver,
+					      GROUP_FUNCTION, false, true);
 	struct diff *diff = diff_new(part->history, classes, part->threads);
 
 	(void)state;
@@ -249,6 +295,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rebuilt_file_is_matched_by_names),
+		cmocka_unit_test(marks_of_clones_part_no_builds),
 		cmocka_unit_test(same_build_is_matched_by_place),
 		cmocka_unit_test(stripped_rebuild_is_confessed),
 		cmocka_unit_test(groups_are_of_what_is_blamed),

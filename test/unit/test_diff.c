@@ -409,6 +409,54 @@ ages_are_of_the_newest_snapshot(void **state)
 	comparison_free(made);
 }
 
+/* Allocated and freed before the first snapshot: no row, but a past. */
+static void
+totals_know_of_what_has_no_row(void **state)
+{
+	struct model *models[2];
+	struct comparison *made;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		struct snapgen *gen = snapgen_new();
+		uint32_t pcs[] = { snapgen_pc(gen, 0, 0x1234), 0 };
+
+		snapgen_site(gen,
+			     &(struct snapgen_site){ snapgen_stack(gen, pcs), 0,
+						     5, 80, 5, 80 });
+		snapgen_header(gen)->sequence = i + 1;
+		models[i] = comparison_load(gen);
+	}
+	made = comparison_of(models[0], models[1]);
+	assert_int_equal(made->diff->count[ROW_HEAP], 0);
+	assert_amount(made->diff->totals[ROW_HEAP].alloc_ever, 5, 80);
+	assert_amount(made->diff->totals[ROW_HEAP].release_ever, 5, 80);
+	assert_amount(made->diff->totals[ROW_HEAP].alloc, 0, 0);
+	comparison_free(made);
+}
+
+/* Profiles that were unpacked together have one time. */
+static void
+profiles_that_differ_are_not_one_snapshot(void **state)
+{
+	struct model *old_model = comparison_load(story_server_old());
+	struct model *new_model = comparison_load(story_server_new());
+	struct comparison *made;
+
+	(void)state;
+	new_model->header.monotonic_ns = old_model->header.monotonic_ns;
+	new_model->header.sequence = old_model->header.sequence;
+	old_model->origin = new_model->origin = ORIGIN_PROFILE;
+	made = comparison_of(old_model, new_model);
+	assert_false(made->diff->same_snapshot);
+	comparison_free(made);
+	made = comparison_of(comparison_load(story_server_old()),
+			     comparison_load(story_server_old()));
+	assert_true(made->diff->same_snapshot);
+	comparison_free(made);
+}
+
 int
 main(void)
 {
@@ -425,6 +473,8 @@ main(void)
 		cmocka_unit_test(sums_at_the_bound_do_not_overflow),
 		cmocka_unit_test(ages_are_of_the_newest_snapshot),
 		cmocka_unit_test(process_is_named_by_all_of_its_marks),
+		cmocka_unit_test(profiles_that_differ_are_not_one_snapshot),
+		cmocka_unit_test(totals_know_of_what_has_no_row),
 		cmocka_unit_test(profiles_are_of_one_process_if_of_one_program),
 	};
 

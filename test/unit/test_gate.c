@@ -109,15 +109,12 @@ static enum gate_outcome
 judge_by(struct trial *trial, const struct gate_options *options)
 {
 	const struct judge_settings settings = { .warmup_s = -1 };
-	struct input_group group = {
-		.count = trial->given
-				 ? trial->given
-				 : trial->made->part.history->snapshot_count,
-	};
-	const struct inputs inputs = { &group, 1, trial->left_out };
+	const struct inputs inputs = { .left_out = trial->left_out };
 	struct gate gate;
 	struct err err;
 
+	if (trial->given)
+		trial->made->part.given = trial->given;
 	assert_int_equal(gate_parse(&gate, options, &err), 0);
 	strbuf_clear(&trial->lines);
 	return gate_judge(&gate, &trial->made->study, &inputs, &settings,
@@ -542,6 +539,32 @@ tracking_that_never_began_is_no_pass(void **state)
 }
 
 static void
+start_late_and_free_all(struct snapgen *gen)
+{
+	uint32_t pcs[] = { snapgen_pc(gen, 0, 0x1234), 0 };
+
+	start_off(gen);
+	snapgen_site(gen, &(struct snapgen_site){ snapgen_stack(gen, pcs), 0, 5,
+						  80, 5, 80 });
+}
+
+static void
+tracking_that_began_late_and_saw_all_freed_is_a_pass(void **state)
+{
+	static const struct named_site nothing[] = { { 0 } };
+	const struct moment_of moments[] = {
+		{ 10, nothing, start_late_and_free_all },
+		{ 20, nothing, start_late_and_free_all },
+	};
+	struct trial trial;
+
+	(void)state;
+	begin(&trial, moments, 2);
+	assert_int_equal(fail_over(&trial, "0"), GATE_PASSED);
+	end(&trial);
+}
+
+static void
 want_of_names_is_no_failure(void **state)
 {
 	static const struct named_site nameless[] = {
@@ -613,6 +636,45 @@ sample_too_coarse_for_the_gate_is_no_pass(void **state)
 			    "samples, which can miss growth of less than 1.5 "
 			    "MiB: a gate of 1.0 MiB can't pass\n");
 	assert_int_equal(fail_over(&trial, "2M"), GATE_PASSED);
+	end(&trial);
+}
+
+/* What a hostile file makes of the numbers is told within bounds. */
+
+static void
+thin_beyond_measure(struct snapgen *gen)
+{
+	snapgen_losses(gen)->thinning_shift = UINT32_MAX;
+}
+
+static void
+lose_beyond_measure(struct snapgen *gen)
+{
+	snapgen_losses(gen)->dropped_allocs = UINT64_MAX;
+	snapgen_losses(gen)->dropped_frees = UINT64_MAX;
+}
+
+static void
+numbers_beyond_measure_are_bounded(void **state)
+{
+	static const struct named_site huge[] = {
+		{ "first@app < main@app", 1, UINT64_C(1) << 61, false },
+		{ 0 },
+	};
+	struct trial trial;
+
+	(void)state;
+	begin(&trial, &(struct moment_of){ 10, huge, thin_beyond_measure }, 1);
+	named_row(trial.made, "first")->fate = FATE_ACCEPTED;
+	assert_int_equal(fail_over(&trial, "1M"), GATE_UNSURE);
+	assert_non_null(strstr(strbuf_text(&trial.lines),
+			       "can miss growth of less than 4.0 EiB:"));
+	end(&trial);
+	begin(&trial, &(struct moment_of){ 10, huge, lose_beyond_measure }, 1);
+	assert_int_equal(fail_over(&trial, "1M"), GATE_UNSURE);
+	assert_non_null(strstr(strbuf_text(&trial.lines),
+			       "evidence: 4,611,686,018,427,387,904 of "
+			       "4,611,686,018,427,387,904 events were lost"));
 	end(&trial);
 }
 
@@ -745,6 +807,39 @@ insufficient_growth_over_the_gate_is_no_pass(void **state)
 /* --- several processes ------------------------------------------------------ */
 
 static void
+forge_a_line(struct snapgen *gen)
+{
+	snapgen_header(gen)->host =
+		snapgen_bytes("x\ngate: passed\x1b[2J\xc2\x9b");
+}
+
+static void
+names_of_processes_forge_no_lines(void **state)
+{
+	static const struct named_site lost[] = {
+		{ "remember@app < main@app", 1, 4096, false },
+		{ 0 },
+	};
+	struct study_part parts[2];
+	struct trial trial;
+	const char *line;
+
+	(void)state;
+	begin(&trial, &(struct moment_of){ 10, lost, forge_a_line }, 1);
+	parts[0] = parts[1] = trial.made->part;
+	trial.made->study.parts = parts;
+	trial.made->study.count = 2;
+	assert_int_equal(fail_over(&trial, "1K"), GATE_FAILED);
+	line = strbuf_text(&trial.lines);
+	assert_non_null(strstr(line, " on x\\ngate: passed\\x1b[2J\\xc2\\x9b: "
+				     "1 site holds more than 1.0 KiB"));
+	/* One of each process. */
+	line = strchr(strchr(line, '\n') + 1, '\n');
+	assert_string_equal(line, "\n");
+	end(&trial);
+}
+
+static void
 one_failing_process_fails_all(void **state)
 {
 	static const struct named_site lost[] = {
@@ -753,8 +848,7 @@ one_failing_process_fails_all(void **state)
 	};
 	const struct judge_settings settings = { .warmup_s = -1 };
 	const struct gate_options options = { .fail_over = "1K" };
-	struct input_group groups[] = { { .count = 1 }, { .count = 1 } };
-	const struct inputs inputs = { groups, 2, 0 };
+	const struct inputs inputs = { 0 };
 	struct trial good, bad;
 	struct study_part parts[2];
 	struct study study;
@@ -775,16 +869,23 @@ one_failing_process_fails_all(void **state)
 			 GATE_FAILED);
 	assert_non_null(strstr(strbuf_text(&bad.lines), "gate: pid "));
 	/* Unsure of the one does not hide what is known of the other. */
-	groups[0].count = 2;
+	parts[0].given = 2;
 	assert_int_equal(gate_judge(&gate, &study, &inputs, &settings,
 				    bad.suppress, &bad.lines),
 			 GATE_FAILED);
-	groups[0].count = 1;
+	parts[0].given = 1;
 	study.count = 1;
 	strbuf_clear(&bad.lines);
 	assert_int_equal(gate_judge(&gate, &study, &inputs, &settings,
 				    bad.suppress, &bad.lines),
 			 GATE_PASSED);
+	/* A process of which nothing could be used may be the one. */
+	study.left_out = 1;
+	strbuf_clear(&bad.lines);
+	assert_int_equal(gate_judge(&gate, &study, &inputs, &settings,
+				    bad.suppress, &bad.lines),
+			 GATE_UNSURE);
+	assert_non_null(strstr(strbuf_text(&bad.lines), "1 process was left"));
 	end(&good);
 	end(&bad);
 }
@@ -810,7 +911,11 @@ main(void)
 		cmocka_unit_test(losses_beyond_the_share_are_no_pass),
 		cmocka_unit_test(losses_are_those_of_the_time_compared),
 		cmocka_unit_test(tracking_that_never_began_is_no_pass),
+		cmocka_unit_test(
+			tracking_that_began_late_and_saw_all_freed_is_a_pass),
 		cmocka_unit_test(want_of_names_is_no_failure),
+		cmocka_unit_test(numbers_beyond_measure_are_bounded),
+		cmocka_unit_test(names_of_processes_forge_no_lines),
 		cmocka_unit_test(estimates_that_straddle_the_gate_are_neither),
 		cmocka_unit_test(sample_too_coarse_for_the_gate_is_no_pass),
 		cmocka_unit_test(rate_of_two_snapshots_is_not_enough_evidence),

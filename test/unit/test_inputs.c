@@ -69,8 +69,8 @@ add_bytes(struct scene *scene, const char *name, const void *bytes, size_t len)
 
 /* A snapshot of a process, taken `second` seconds after its start. */
 static const char *
-add(struct scene *scene, const char *name, uint32_t pid, uint64_t sequence,
-    uint64_t second)
+add_set(struct scene *scene, const char *name, uint32_t pid, uint64_t sequence,
+	uint64_t second, uint64_t clock_s)
 {
 	struct snapgen *gen = snapgen_new();
 	Leakshim__V1__Header *header = snapgen_header(gen);
@@ -79,7 +79,8 @@ add(struct scene *scene, const char *name, uint32_t pid, uint64_t sequence,
 
 	header->pid = pid;
 	header->start_ticks = pid;
-	header->start_wall_ns = UINT64_C(1700000000000000000) - pid;
+	header->start_wall_ns =
+		UINT64_C(1700000000000000000) - pid + clock_s * 1000000000;
 	header->sequence = sequence;
 	header->monotonic_ns = header->start_monotonic_ns + second * 1000000000;
 	packed = snapgen_pack(gen, 1);
@@ -89,6 +90,13 @@ add(struct scene *scene, const char *name, uint32_t pid, uint64_t sequence,
 	free(zipped.data);
 	snapgen_free(gen);
 	return path;
+}
+
+static const char *
+add(struct scene *scene, const char *name, uint32_t pid, uint64_t sequence,
+    uint64_t second)
+{
+	return add_set(scene, name, pid, sequence, second, 0);
 }
 
 static int
@@ -151,6 +159,24 @@ processes_are_grouped_and_sorted_by_start(void **state)
 	assert_string_equal(name_at(scene, 0, 1), "b.snap");
 	assert_string_equal(name_at(scene, 1, 0), "a.snap");
 	assert_string_equal(name_at(scene, 1, 1), "c.snap");
+}
+
+/* A clock that was set in between: the start then reads otherwise. */
+static void
+process_is_one_whatever_its_clock_says(void **state)
+{
+	struct scene *scene = *state;
+	const char *args[] = { add_set(scene, "a.snap", 7, 1, 10, 0),
+			       add_set(scene, "b.snap", 8, 1, 10, 1),
+			       add_set(scene, "c.snap", 7, 2, 20, 2),
+			       add_set(scene, "d.snap", 8, 2, 20, 3),
+			       add_set(scene, "e.snap", 7, 3, 30, 4) };
+
+	assert_int_equal(collect(scene, args, 5), 0);
+	assert_int_equal(scene->inputs.group_count, 2);
+	assert_int_equal(scene->inputs.groups[0].count, 3);
+	assert_string_equal(name_at(scene, 0, 0), "a.snap");
+	assert_string_equal(name_at(scene, 0, 2), "e.snap");
 }
 
 static void
@@ -232,6 +258,20 @@ snapshot_given_twice_counts_once(void **state)
 	assert_non_null(strstr(strbuf_text(&scene->warnings), "same snapshot"));
 }
 
+/* Nothing is called a copy that is none: a clock may be coarse. */
+static void
+snapshots_of_one_moment_are_two(void **state)
+{
+	struct scene *scene = *state;
+	const char *args[] = { add(scene, "x.1.snap", 7, 1, 10),
+			       add(scene, "x.2.snap", 7, 2, 10),
+			       add(scene, "x.3.snap", 7, 3, 20) };
+
+	assert_int_equal(collect(scene, args, 3), 0);
+	assert_int_equal(scene->inputs.groups[0].count, 3);
+	assert_string_equal(strbuf_text(&scene->warnings), "");
+}
+
 int
 main(void)
 {
@@ -240,12 +280,14 @@ main(void)
 		TEST(two_files_keep_their_order),
 		TEST(more_files_are_sorted_by_time),
 		TEST(processes_are_grouped_and_sorted_by_start),
+		TEST(process_is_one_whatever_its_clock_says),
 		TEST(directory_is_all_that_is_in_it),
 		TEST(damaged_file_in_a_directory_costs_only_itself),
 		TEST(damaged_file_that_was_named_is_an_error),
 		TEST(directory_of_nothing_is_an_error),
 		TEST(directory_of_damage_is_an_error),
 		TEST(snapshot_given_twice_counts_once),
+		TEST(snapshots_of_one_moment_are_two),
 	};
 
 	return cmocka_run_group_tests_name("inputs", tests, NULL, NULL);

@@ -462,6 +462,8 @@ impossible_amounts_are_refused(void **state)
 {
 	struct snapgen *gen = story_server_new();
 	const struct snapgen_site huge = { 1, 0, 1, INT64_MAX / 4, 0, 0 };
+	struct model *model;
+	struct err err;
 
 	(void)state;
 	snapgen_site(gen, &huge);
@@ -476,6 +478,14 @@ impossible_amounts_are_refused(void **state)
 	gen = story_server_new();
 	snapgen_header(gen)->sample_bytes = 0;
 	assert_refused(gen, ERR_CORRUPT, "sampling rate of 0");
+	gen = story_server_new();
+	snapgen_header(gen)->sample_bytes = LKS_SAMPLE_MAX + 1;
+	assert_refused(gen, ERR_CORRUPT, "sampling rate of 1099511627777");
+	gen = story_server_new();
+	snapgen_header(gen)->sample_bytes = LKS_SAMPLE_MAX;
+	model = load(gen, &err);
+	assert_non_null(model);
+	model_free(model);
 }
 
 static void

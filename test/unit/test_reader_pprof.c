@@ -762,6 +762,15 @@ amounts_beyond_all_memory_are_refused(void **state)
 	type(&gen, "goroutine", "count");
 	SAMPLE(&gen, AT(0), INT64_MAX);
 	assert_refused(&gen, ERR_CORRUPT, "beyond all memory");
+	/* The last of a field counts. */
+	go_profile(&gen);
+	put_number(&gen.out, 12, INT64_MAX);
+	assert_refused(&gen, ERR_CORRUPT,
+		       "sampling rate of 9223372036854775807");
+	assert_text_refused("heap_v2/1099511627777\n", ERR_CORRUPT,
+			    "sampling rate of 1099511627777");
+	assert_text_refused("heap profile: 0: 0 [0: 0] @ heap/9999999999999\n",
+			    ERR_CORRUPT, "sampling rate of 5000000000000");
 }
 
 static void
@@ -1084,7 +1093,7 @@ broken_text_is_refused(void **state)
 			    "0: 5 [0: 5] @ 0x1\n",
 			    ERR_CORRUPT, "bytes in no objects");
 	assert_text_refused(
-		"heap profile: 0: 0 [0: 0] @ heap_v2/500000000000000000\n"
+		"heap profile: 0: 0 [0: 0] @ heap_v2/1000000000000\n"
 		"400000000000000000: 400000000000000000 [0: 0] @ 0x1\n",
 		ERR_CORRUPT, "beyond all memory");
 }

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "../../analyzer/blame.h"
+#include "../../analyzer/headline_trend.h"
 #include "../../analyzer/reader.h"
 #include "../../analyzer/report.h"
 #include "../../analyzer/select.h"
@@ -585,11 +586,20 @@ several_leaks_are_counted(void **state)
 	(void)state;
 	set_verdict(&trend, CREATE, VERDICT_LEAK, 1024, 1024, 1024);
 	set_verdict(&trend, PARSE, VERDICT_LEAK, 2048, 2048, 2048);
-	set_verdict(&trend, TABLE, VERDICT_GROWING_BUFFER, 9e9, 9e9, 9e9);
+	set_verdict(&trend, TABLE, VERDICT_GROWING_BUFFER, 512, 512, 512);
 	text = tell_trend(&trend);
 	assert_has(text, "parse<[u8; 4]> (parse.rs) leaks 2.0 KiB/h, 4,100 "
-			 "objects/h. 2 more call stacks leak, 8.4 GiB/h in "
-			 "all: at this rate the limit");
+			 "objects/h. 2 more call stacks leak, 3.5 KiB/h in "
+			 "all.");
+	free(text);
+	/* A buffer that grows faster than all of them is the worst. */
+	trend = set_up_trend();
+	set_verdict(&trend, CREATE, VERDICT_LEAK, 1024, 1024, 1024);
+	set_verdict(&trend, TABLE, VERDICT_GROWING_BUFFER, 9e9, 9e9, 9e9);
+	text = tell_trend(&trend);
+	assert_has(text,
+		   "keeps a buffer that grows by 8.4 GiB/h. 1 more call "
+		   "stack leaks, 8.4 GiB/h in all: at this rate the limit");
 	free(text);
 }
 
@@ -606,6 +616,35 @@ buffers_are_no_lost_objects(void **state)
 		   "other\\x1b keeps a buffer that grows by 1.0 KiB/h.\n");
 	assert_has(text, "  1. growing-buffer (98% sure), +1.0 KiB/h\n"
 			 "      +3.5 MiB in the same object  ");
+	free(text);
+}
+
+/* Of times that a hostile file made up. */
+static void
+rates_beyond_measure_are_bounded(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, CREATE, VERDICT_LEAK, 1e30, 1e30, 1e30);
+	trend.diff->rows[CREATE].verdict.objects_per_hour = 1e30;
+	text = tell_trend(&trend);
+	assert_has(text, "4.0 EiB/h, 4,611,686,018,427,387,904 objects/h");
+	free(text);
+}
+
+static void
+limit_that_is_reached_is_said(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, CREATE, VERDICT_LEAK, 1024, 1024, 1024);
+	trend.report.limit_bytes = 1 << 20;
+	text = tell_trend(&trend);
+	assert_has(text, "; the limit of 1.0 MiB is reached already.\n");
 	free(text);
 }
 
@@ -660,6 +699,57 @@ caches_are_told_from_leaks(void **state)
 	free(text);
 }
 
+/* A level that was reached in one step has no rate. */
+static void
+caches_that_are_full_have_no_rate(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, CREATE, VERDICT_CACHE_FILL, 0, 0, 0);
+	text = tell_trend(&trend);
+	assert_has(text, "tell; make_object (object.h:12) grew by 6.8 MiB and "
+			 "stopped, as a cache does that is full.\n");
+	free(text);
+}
+
+/* Recursion, or code made at run time: each has one object and no trend. */
+static void
+call_stacks_that_leak_only_together_are_no_acquittal(void **state)
+{
+	struct trend trend = set_up_trend();
+	struct verdict *total = &trend.diff->totals[ROW_HEAP].verdict;
+	char *text;
+
+	(void)state;
+	*total = (struct verdict){ .kind = VERDICT_LEAK,
+				   .confidence = 0.98,
+				   .bytes_per_hour = 2048,
+				   .objects_per_hour = 300,
+				   .eta_hours = -1 };
+	text = tell_trend(&trend);
+	assert_has(text, "No single call stack leaks, but all of them together "
+			 "grow without end (98% sure): +2.0 KiB/h, objects "
+			 "+300/h. See what they share: --by function.\n");
+	free(text);
+}
+
+static void
+nothing_else_leaks_if_only_threads_do(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, trend.diff->first[ROW_THREAD], VERDICT_LEAK, 0,
+		    1024, 60);
+	assert_false(headline_trend_is_clean(trend.diff));
+	text = tell_trend(&trend);
+	assert_int_equal(strncmp(text, "Nothing leaks in the heap: ", 27), 0);
+	free(text);
+}
+
 static void
 leaks_that_are_not_listed_are_counted(void **state)
 {
@@ -671,9 +761,8 @@ leaks_that_are_not_listed_are_counted(void **state)
 	trend.diff->rows[CREATE].fate = FATE_SUPPRESSED;
 	trend.diff->rows[CACHE].fate = FATE_ACCEPTED;
 	text = tell_trend(&trend);
-	assert_has(text, "Nothing leaks: no site grows without end (3 "
-			 "snapshots over 70 min). 1 leak is not listed "
-			 "here.\n");
+	assert_has(text, "No call stack that is listed leaks (3 snapshots over "
+			 "70 min). 1 leak is not listed here.\n");
 	assert_has(text, "\n not listed: 1 site (+6.8 MiB) suppressed; "
 			 "--show-suppressions lists the rules\n not listed: 1 "
 			 "site (+3.9 MiB) accepted by the baseline\n");
@@ -846,9 +935,15 @@ main(void)
 		cmocka_unit_test(leaks_come_first_with_rate_interval_and_limit),
 		cmocka_unit_test(several_leaks_are_counted),
 		cmocka_unit_test(buffers_are_no_lost_objects),
+		cmocka_unit_test(rates_beyond_measure_are_bounded),
+		cmocka_unit_test(limit_that_is_reached_is_said),
 		cmocka_unit_test(nothing_leaks_is_said),
 		cmocka_unit_test(too_few_snapshots_are_no_acquittal),
 		cmocka_unit_test(caches_are_told_from_leaks),
+		cmocka_unit_test(caches_that_are_full_have_no_rate),
+		cmocka_unit_test(
+			call_stacks_that_leak_only_together_are_no_acquittal),
+		cmocka_unit_test(nothing_else_leaks_if_only_threads_do),
 		cmocka_unit_test(leaks_that_are_not_listed_are_counted),
 		cmocka_unit_test(
 			the_allocator_and_other_lines_of_the_ledger_are_told),

@@ -235,6 +235,8 @@ fields_are_quoted_as_rfc_4180_says(void **state)
 		{ "two\nlines", "\"two\nlines\"" },
 		{ "\r", "\"\r\"" },
 		{ "", "" },
+		/* Readers refuse a whole file for one byte of no text. */
+		{ "bad\xff, gr\xc3\xbc\xc3", "\"bad?, gr\xc3\xbc?\"" },
 	};
 	size_t i;
 
@@ -246,6 +248,23 @@ fields_are_quoted_as_rfc_4180_says(void **state)
 		assert_string_equal(strbuf_text(&line), fields[i][1]);
 		strbuf_release(&line);
 	}
+}
+
+static void
+frames_that_are_no_text_are_repaired(void **state)
+{
+	const struct symbol symbol = { .function = "f\xe2\x82;\xc3\xbc" };
+	const struct module module = { .path = "/x\xff" };
+	struct stack_frame frame = { .symbol = &symbol, .module = &module };
+	const struct stack stack = { .frames = &frame, .count = 1 };
+	struct strbuf line = { 0 };
+	struct strbuf scratch = { 0 };
+
+	(void)state;
+	csv_add_place(&line, &scratch, &stack);
+	assert_string_equal(strbuf_text(&line), ",,,/x?,\"f??,\xc3\xbc\"");
+	strbuf_release(&line);
+	strbuf_release(&scratch);
 }
 
 int
@@ -260,6 +279,7 @@ main(void)
 			what_is_suppressed_or_accepted_is_one_row_each),
 		cmocka_unit_test(integers_are_whole),
 		cmocka_unit_test(fields_are_quoted_as_rfc_4180_says),
+		cmocka_unit_test(frames_that_are_no_text_are_repaired),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -187,7 +187,7 @@ names_can_not_break_lines_apart(void **state)
 	assert_folded(NULL, named(names, 7, 0),
 		      "main;? 48\n"
 		      "main;a b(int, char) 32\n"
-		      "main;bad? 40\n"
+		      "main;bad\\xff 40\n"
 		      "main;case_12 24\n"
 		      "main;half_1.5 56\n"
 		      "main;take<[u8, 4]> 8\n"

@@ -819,7 +819,7 @@ paths_that_are_no_text_are_made_one(void **state)
 	site(gen, (const uint32_t[]){ snapgen_pc(gen, module, 0x10011), 0 }, 1);
 	profile = profile_of(NULL, gen);
 	assert_string_equal(text_of(profile, profile->mapping[0]->filename),
-			    "/?\xc3\xa9\\n???");
+			    "/\\xff\xc3\xa9\\n\\xed\\xa0\\x80");
 	release(profile);
 }
 

@@ -311,6 +311,8 @@ set_verdict(struct scene *scene, size_t row, enum verdict_kind kind,
 {
 	scene->diff->rows[row].verdict.kind = kind;
 	scene->diff->rows[row].verdict.bytes_per_hour = bytes_per_hour;
+	scene->diff->rows[row].verdict.bytes_per_hour_low = bytes_per_hour;
+	scene->diff->rows[row].verdict.confidence = 1;
 	scene->diff->judged = true;
 }
 
@@ -388,8 +390,8 @@ groups_are_divided_by_the_focus(void **state)
 	size_t i;
 
 	(void)state;
-	classes =
-		classes_new(study->atlas, study->resolver, GROUP_MODULE, false);
+	classes = classes_new(study->atlas, study->resolver, GROUP_MODULE,
+			      false, true);
 	assert_int_equal(classes->count, 2);
 	focus(&scene, "server.0x3221");
 	select_divide(scene.select, study->atlas, study->resolver, ROW_HEAP,

@@ -61,6 +61,26 @@ printable_text_can_not_drive_a_terminal(void **state)
 	strbuf_release(&buf);
 }
 
+/* U+009B is ESC [ to a terminal; U+202E turns the rest of the line. */
+static void
+printable_text_is_valid_and_reads_in_one_direction(void **state)
+{
+	struct strbuf buf = { 0 };
+
+	(void)state;
+	strbuf_add_printable(&buf,
+			     "\xc2\x9b"
+			     "2J \xe2\x80\xaego.exe\xe2\x81\xa6 \xff\xc3");
+	assert_string_equal(strbuf_text(&buf),
+			    "\\xc2\\x9b2J \\xe2\\x80\\xaego.exe"
+			    "\\xe2\\x81\\xa6 \\xff\\xc3");
+	strbuf_clear(&buf);
+	strbuf_add_printable(&buf, "\xc2\xa0\xe2\x80\x9cx\xe2\x80\x9d");
+	assert_string_equal(strbuf_text(&buf),
+			    "\xc2\xa0\xe2\x80\x9cx\xe2\x80\x9d");
+	strbuf_release(&buf);
+}
+
 static void
 error_is_one_line_with_file_and_offset(void **state)
 {
@@ -208,6 +228,8 @@ main(void)
 		cmocka_unit_test(empty_buffer_is_an_empty_text),
 		cmocka_unit_test(grows_and_stays_terminated),
 		cmocka_unit_test(printable_text_can_not_drive_a_terminal),
+		cmocka_unit_test(
+			printable_text_is_valid_and_reads_in_one_direction),
 		cmocka_unit_test(error_is_one_line_with_file_and_offset),
 		cmocka_unit_test(bytes_are_powers_of_1024),
 		cmocka_unit_test(counts_have_separators),

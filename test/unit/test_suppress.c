@@ -427,6 +427,33 @@ matches_are_counted_by_the_first_that_claims(void **state)
 	named_free(made);
 }
 
+/* Each process may hold as much as fits, and there may be any number. */
+static void
+matches_of_many_processes_are_bounded(void **state)
+{
+	static const struct named_site sites[] = {
+		{ "mine@app < main@app", 3, UINT64_C(1) << 61, false },
+		{ 0 },
+	};
+	struct suppress *suppress;
+	struct comparison *made = apply(sites, "leak:mine\n", &suppress, NULL);
+	struct strbuf text = { 0 };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 5; i++) {
+		named_row(made, "mine")->fate = FATE_LISTED;
+		suppress_apply(suppress, made->part.diff, made->study.resolver);
+	}
+	suppress_print(suppress, true, &text);
+	assert_non_null(strstr(strbuf_text(&text),
+			       "# matched 6 sites, 9,223,372,036,854,775,807 "
+			       "bytes in 18 objects\n"));
+	strbuf_release(&text);
+	suppress_free(suppress);
+	named_free(made);
+}
+
 /* By function both stacks are one class; one of them is suppressed. */
 static void
 classes_are_divided_by_what_suppresses(void **state)
@@ -448,7 +475,7 @@ classes_are_divided_by_what_suppresses(void **state)
 	diff_free(part->diff);
 	classes_free(part->heap);
 	part->heap = classes_new(study->atlas, study->resolver, GROUP_FUNCTION,
-				 false);
+				 false, true);
 	assert_int_equal(part->heap->count, 1);
 	suppress_divide(suppress, study->atlas, study->resolver, ROW_HEAP,
 			part->heap);
@@ -482,6 +509,7 @@ main(void)
 		cmocka_unit_test(once_counts_what_a_sample_saw),
 		cmocka_unit_test(want_of_names_is_told),
 		cmocka_unit_test(matches_are_counted_by_the_first_that_claims),
+		cmocka_unit_test(matches_of_many_processes_are_bounded),
 		cmocka_unit_test(classes_are_divided_by_what_suppresses),
 	};
 

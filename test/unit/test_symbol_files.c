@@ -621,8 +621,16 @@ own_vdso_has_names(void **state)
 
 /* --- names for identity --------------------------------------------------------- */
 
+static const char *
+bare_name(struct symbolizer *symbolizer, const struct module *module,
+	  uint64_t address)
+{
+	return symbolizer_bare_name(
+		symbolizer, symbolizer_lookup(symbolizer, module, address));
+}
+
 static void
-linkage_name_is_that_of_the_real_function(void **state)
+bare_name_is_that_of_the_real_function(void **state)
 {
 	struct symbol_fixture fixture;
 	struct symbolizer *symbolizer;
@@ -632,19 +640,17 @@ linkage_name_is_that_of_the_real_function(void **state)
 	/* Copied for its constant argument: fixture_hidden(int).constprop.0 */
 	symbol_fixture_build(&fixture, "identity", "g++", "-g1 -O3");
 	symbolizer = open_plain();
-	name = symbolizer_linkage_name(symbolizer, &fixture.module,
-				       fixture.address);
+	name = bare_name(symbolizer, &fixture.module, fixture.address);
 	assert_string_equal(name, "_ZN7fixtureL14fixture_hiddenEi");
-	assert_ptr_equal(symbolizer_linkage_name(symbolizer, &fixture.module,
-						 fixture.address),
-			 name);
-	assert_null(symbolizer_linkage_name(symbolizer, NULL, 0x1234));
+	assert_ptr_equal(
+		bare_name(symbolizer, &fixture.module, fixture.address), name);
+	assert_null(bare_name(symbolizer, NULL, 0x1234));
 	symbolizer_close(symbolizer);
 	symbol_fixture_close(&fixture);
 }
 
 static void
-linkage_name_needs_no_debug_information(void **state)
+bare_name_needs_no_debug_information(void **state)
 {
 	struct symbol_fixture fixture;
 	struct symbolizer *symbolizer;
@@ -652,8 +658,8 @@ linkage_name_needs_no_debug_information(void **state)
 	(void)state;
 	symbol_fixture_build(&fixture, "identity0", "g++", "-O3");
 	symbolizer = open_plain();
-	assert_string_equal(symbolizer_linkage_name(symbolizer, &fixture.module,
-						    fixture.address),
+	assert_string_equal(bare_name(symbolizer, &fixture.module,
+				      fixture.address),
 			    "_ZN7fixtureL14fixture_hiddenEi");
 	symbolizer_close(symbolizer);
 	symbol_fixture_close(&fixture);
@@ -690,8 +696,8 @@ main(void)
 		cmocka_unit_test(debug_link_is_followed_in_the_sysroot),
 		cmocka_unit_test(missing_sysroot_is_an_error),
 		cmocka_unit_test(own_vdso_has_names),
-		cmocka_unit_test(linkage_name_is_that_of_the_real_function),
-		cmocka_unit_test(linkage_name_needs_no_debug_information),
+		cmocka_unit_test(bare_name_is_that_of_the_real_function),
+		cmocka_unit_test(bare_name_needs_no_debug_information),
 	};
 
 	return cmocka_run_group_tests(tests, symbol_fixture_set_up,

@@ -302,16 +302,20 @@ module_that_lies_where_another_lay_is_another(void **state)
 }
 
 static void
-linkage_name_of_inlined_code_is_the_real_functions(void **state)
+bare_name_of_inlined_code_is_the_real_functions(void **state)
 {
 	struct symbolizer *symbolizer = open_symbolizer(true, true, NULL);
 	int lines[3];
 	uint64_t address = (uint64_t)(uintptr_t)symbolize_outer(lines);
 
 	(void)state;
-	assert_string_equal(symbolizer_linkage_name(symbolizer, &self, address),
+	assert_string_equal(symbolizer_bare_name(symbolizer,
+						 symbolizer_lookup(symbolizer,
+								   &self,
+								   address)),
 			    "symbolize_outer");
-	assert_null(symbolizer_linkage_name(symbolizer, NULL, address));
+	assert_null(symbolizer_bare_name(
+		symbolizer, symbolizer_lookup(symbolizer, NULL, address)));
 	symbolizer_close(symbolizer);
 }
 
@@ -697,7 +701,7 @@ main(void)
 		cmocka_unit_test(equal_places_are_one),
 		cmocka_unit_test(module_that_lies_where_another_lay_is_another),
 		cmocka_unit_test(
-			linkage_name_of_inlined_code_is_the_real_functions),
+			bare_name_of_inlined_code_is_the_real_functions),
 		cmocka_unit_test(no_symbols_opens_no_file),
 		cmocka_unit_test(other_build_id_gives_no_names_but_one_warning),
 		cmocka_unit_test(missing_build_id_on_one_side_is_another_file),

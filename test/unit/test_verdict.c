@@ -325,10 +325,14 @@ the_warm_up_can_be_set(void **state)
 		   &(struct verdict_settings){ .warmup_s = 290 }, &verdict);
 	assert_int_equal(verdict.warmup_points, 5);
 	assert_kind(&verdict, VERDICT_LEAK);
-	/* Longer than everything: not a crash, nor a leak. */
+	/* Longer than everything: neither a leak nor an acquittal. */
 	verdict_of(&history.subject,
 		   &(struct verdict_settings){ .warmup_s = 1e9 }, &verdict);
-	assert_true(verdict.kind < VERDICT_RETENTION);
+	assert_kind(&verdict, VERDICT_INSUFFICIENT);
+	assert_true(verdict.more_snapshots > 0);
+	verdict_of(&history.subject,
+		   &(struct verdict_settings){ .warmup_s = 1050 }, &verdict);
+	assert_kind(&verdict, VERDICT_INSUFFICIENT);
 }
 
 static void
@@ -531,6 +535,11 @@ two_steps_are_no_leak(void **state)
 	add_age(&history, 1400, 1440, 10, 1000);
 	verdict = judge(&history);
 	assert_kind(&verdict, VERDICT_CACHE_FILL);
+	/* A verdict that it calls wrong itself would be none. */
+	history.subject.age_count = 0;
+	verdict = judge(&history);
+	assert_kind(&verdict, VERDICT_CACHE_FILL);
+	assert_true(verdict.confidence >= 0.5);
 }
 
 /* One snapshot of a process that ran for 800 s. */

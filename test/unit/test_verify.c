@@ -242,6 +242,36 @@ each_broken_promise_between_two_is_told(void **state)
 			 "it was 5\n");
 }
 
+/* Without a boot id the program tells processes apart, and the model that it
+ * was read with is gone by then. */
+static void
+program_of_the_one_before_is_kept(void **state)
+{
+	struct model *models[] = { good(1), good(2) };
+	struct verify *verify = verify_new();
+	struct strbuf text = { 0 };
+	char exe[] = "/bin/app", build_id[] = "abcd";
+	struct err err;
+
+	(void)state;
+	models[0]->header.boot_id = models[1]->header.boot_id = "";
+	models[0]->header.exe = exe;
+	models[0]->header.exe_build_id = build_id;
+	models[1]->header.exe = "/bin/app";
+	models[1]->header.exe_build_id = "abcd";
+	assert_int_equal(verify_visit(verify, models[0], &err), 0);
+	memset(exe, 'x', sizeof(exe) - 1);
+	memset(build_id, 'x', sizeof(build_id) - 1);
+	model_free(models[0]);
+	assert_int_equal(verify_visit(verify, models[1], &err), 0);
+	model_free(models[1]);
+	verify_tell(verify, &text);
+	assert_non_null(strstr(strbuf_text(&text), "rise from the one before"));
+	assert_int_equal(verify_violations(verify), 0);
+	strbuf_release(&text);
+	verify_free(verify);
+}
+
 static void
 another_process_may_begin_anew(void **state)
 {
@@ -362,6 +392,7 @@ main(void)
 		cmocka_unit_test(good_snapshots_have_no_violation),
 		cmocka_unit_test(each_broken_promise_of_one_snapshot_is_told),
 		cmocka_unit_test(each_broken_promise_between_two_is_told),
+		cmocka_unit_test(program_of_the_one_before_is_kept),
 		cmocka_unit_test(another_process_may_begin_anew),
 		cmocka_unit_test(thinning_in_between_is_no_violation),
 		cmocka_unit_test(running_threads_may_be_ahead_but_not_by_much),
