@@ -1,9 +1,9 @@
 /*
- * Two lock-free hash tables with chains: stacks by the hash of their code
- * addresses, nodes by (parent, code). Records live in pages of a directory,
- * published by an atomic number; a chain is published by its bucket's head.
- * A bucket only ever gets new heads, so a reader that started from an older
- * head sees an older but whole chain.
+ * Nodes are found by hash of (parent, code), in chains; the stacks of a node
+ * by the node's number. Records live in pages of a directory, published by an
+ * atomic number; a chain is published by its head. A chain only ever gets new
+ * heads, so a reader that started from an older head sees an older but whole
+ * chain.
  */
 #include "depot.h"
 
@@ -12,17 +12,12 @@
 #include "arena.h"
 #include "counters.h"
 
-/* Buckets. Mapped whole, touched where used; chains of a million stacks are
- * four long. */
-#define STACK_BUCKETS (1u << 18)
-#define NODE_BUCKETS (1u << 19)
+/* Mapped whole, touched where used; chains of a million nodes are two long. */
+#define BUCKETS (1u << 19)
 
 #define PAGE_SHIFT 12
 #define PAGE_RECORDS (1u << PAGE_SHIFT)
 #define PAGES ((LKS_NODES_MAX >> PAGE_SHIFT) + 1)
-
-#define FLAG_TRUNCATED 1u
-#define FLAG_OVERFLOW 2u
 
 struct node {
 	_Atomic uint64_t code; /* written last; 0: not complete */
@@ -30,46 +25,69 @@ struct node {
 	_Atomic uint32_t next; /* chain; written before it is published */
 };
 
+/* The heads are apart, so that a search reads 16 bytes a node. */
+struct node_page {
+	struct node nodes[PAGE_RECORDS];
+	_Atomic uint32_t stacks[PAGE_RECORDS]; /* chain: complete, truncated */
+};
+
+/* Of a stack's name: the node's number, and one or none of these. */
+#define TRUNCATED (1u << 24)
+#define OVERFLOW (1u << 25)
+#define NODE_MASK (TRUNCATED - 1)
+
 struct stack {
-	_Atomic uint32_t node; /* 0 until complete, and if wasted */
-	uint32_t hash;
+	_Atomic uint32_t name; /* 0 until complete, and if wasted */
 	uint32_t next;
-	uint32_t count : 24;
-	uint32_t flags : 8;
+};
+
+struct stack_page {
+	struct stack stacks[PAGE_RECORDS];
 };
 
 _Static_assert(sizeof(struct node) == 16, "a million stacks within 64 MB");
-_Static_assert(sizeof(struct stack) == 16, "a million stacks within 64 MB");
+_Static_assert(sizeof(struct stack) == 8, "a million stacks within 64 MB");
+_Static_assert(LKS_NODES_MAX <= NODE_MASK, "a node's number fits its field");
 
 #define OVERFLOW_STACK 1u
 
-static _Atomic uint32_t *stack_buckets;
-static _Atomic uint32_t *node_buckets;
-static struct stack *_Atomic stack_pages[PAGES];
-static struct node *_Atomic node_pages[PAGES];
+static _Atomic uint32_t *buckets;
+static struct stack_page *_Atomic stack_pages[PAGES];
+static struct node_page *_Atomic node_pages[PAGES];
 static _Atomic uint32_t stack_count;
 static _Atomic uint32_t node_count;
-/* Numbers ran out, or memory did: intern only finds. */
+/* Numbers ran out, or memory did: nothing is added any more. */
 static _Atomic bool full;
 
 static inline struct node *
 node_at(uint32_t id)
 {
 	/* acquire: pairs with the release of the page in reserve */
-	struct node *page = atomic_load_explicit(&node_pages[id >> PAGE_SHIFT],
-						 memory_order_acquire);
+	struct node_page *page = atomic_load_explicit(
+		&node_pages[id >> PAGE_SHIFT], memory_order_acquire);
 
-	return &page[id & (PAGE_RECORDS - 1)];
+	return &page->nodes[id & (PAGE_RECORDS - 1)];
+}
+
+/* The node exists, hence its page. */
+static inline _Atomic uint32_t *
+stacks_of(uint32_t id)
+{
+	/* acquire: as node_at */
+	struct node_page *page = atomic_load_explicit(
+		&node_pages[id >> PAGE_SHIFT], memory_order_acquire);
+
+	return &page->stacks[id & (PAGE_RECORDS - 1)];
 }
 
 static inline struct stack *
 stack_at(uint32_t id)
 {
 	/* acquire: as node_at */
-	struct stack *page = atomic_load_explicit(
+	struct stack_page *page = atomic_load_explicit(
 		&stack_pages[id >> PAGE_SHIFT], memory_order_acquire);
 
-	return &page[id & (PAGE_RECORDS - 1)];
+	return &page->stacks[id & (PAGE_RECORDS - 1)];
 }
 
 /*
@@ -77,7 +95,7 @@ stack_at(uint32_t id)
  * number is taken, so that every number in use has one.
  */
 static uint32_t
-reserve(_Atomic uint32_t *count, void *_Atomic *pages, size_t record_bytes,
+reserve(_Atomic uint32_t *count, void *_Atomic *pages, size_t page_bytes,
 	uint32_t max)
 {
 	uint32_t last = atomic_load_explicit(count, memory_order_relaxed);
@@ -89,8 +107,7 @@ reserve(_Atomic uint32_t *count, void *_Atomic *pages, size_t record_bytes,
 		if (id > max)
 			return 0;
 		if (atomic_load_explicit(slot, memory_order_acquire) == NULL) {
-			size_t bytes = PAGE_RECORDS * record_bytes;
-			void *page = lks_arena_map(bytes);
+			void *page = lks_arena_map(page_bytes);
 			void *none = NULL;
 
 			if (page == NULL)
@@ -99,7 +116,7 @@ reserve(_Atomic uint32_t *count, void *_Atomic *pages, size_t record_bytes,
 			if (!atomic_compare_exchange_strong_explicit(
 				    slot, &none, page, memory_order_release,
 				    memory_order_relaxed))
-				lks_arena_release(page, bytes);
+				lks_arena_release(page, page_bytes);
 		}
 		if (atomic_compare_exchange_weak_explicit(count, &last, id,
 							  memory_order_acq_rel,
@@ -111,17 +128,14 @@ reserve(_Atomic uint32_t *count, void *_Atomic *pages, size_t record_bytes,
 bool
 lks_depot_init(void)
 {
-	struct stack *overflow;
-
-	stack_buckets = lks_arena_reserve(STACK_BUCKETS * sizeof(uint32_t));
-	node_buckets = lks_arena_reserve(NODE_BUCKETS * sizeof(uint32_t));
-	if (stack_buckets == NULL || node_buckets == NULL)
+	buckets = lks_arena_reserve(BUCKETS * sizeof(*buckets));
+	if (buckets == NULL ||
+	    reserve(&stack_count, (void *_Atomic *)stack_pages,
+		    sizeof(struct stack_page),
+		    LKS_STACKS_MAX) != OVERFLOW_STACK)
 		return false;
-	if (reserve(&stack_count, (void *_Atomic *)stack_pages,
-		    sizeof(struct stack), LKS_STACKS_MAX) != OVERFLOW_STACK)
-		return false;
-	overflow = stack_at(OVERFLOW_STACK);
-	overflow->flags = FLAG_OVERFLOW;
+	atomic_store_explicit(&stack_at(OVERFLOW_STACK)->name, OVERFLOW,
+			      memory_order_relaxed);
 	return true;
 }
 
@@ -138,143 +152,136 @@ code_of(struct node *n)
 	return atomic_load_explicit(&n->code, memory_order_relaxed);
 }
 
-/* The node (parent, code), made if it is new; 0: no room. */
-static uint32_t
-intern_node(uint32_t parent, uint64_t code)
+static bool
+is_full(void)
 {
-	uint64_t h = mix(mix(0x2545f4914f6cdd1du, parent), code);
-	_Atomic uint32_t *bucket = &node_buckets[h % NODE_BUCKETS];
-	/* acquire: pairs with the publishing exchange below */
-	uint32_t head = atomic_load_explicit(bucket, memory_order_acquire);
-	uint32_t seen = 0; /* the chain from here on was searched */
-	uint32_t mine = 0;
+	return atomic_load_explicit(&full, memory_order_relaxed);
+}
 
-	for (;;) {
+static LKS_NOINLINE uint32_t
+add_node(uint32_t parent, uint64_t code, _Atomic uint32_t *bucket,
+	 uint32_t head)
+{
+	uint32_t seen = head; /* the chain from here on was searched */
+	uint32_t mine =
+		is_full() ? 0
+			  : reserve(&node_count, (void *_Atomic *)node_pages,
+				    sizeof(struct node_page), LKS_NODES_MAX);
+	struct node *n;
+
+	if (mine == 0) {
+		atomic_store_explicit(&full, true, memory_order_relaxed);
+		return 0;
+	}
+	n = node_at(mine);
+	n->parent = parent;
+	/* release: pairs with lks_depot_get_node */
+	atomic_store_explicit(&n->code, code, memory_order_release);
+	atomic_store_explicit(&n->next, head, memory_order_relaxed);
+	/* release: the node is complete before it can be found */
+	while (!atomic_compare_exchange_strong_explicit(bucket, &head, mine,
+							memory_order_acq_rel,
+							memory_order_acquire)) {
 		for (uint32_t id = head; id != seen;) {
-			struct node *n = node_at(id);
+			struct node *other = node_at(id);
 
-			if (code_of(n) == code && n->parent == parent)
+			/* Another thread was first: ours is wasted. */
+			if (code_of(other) == code && other->parent == parent)
 				return id;
-			id = atomic_load_explicit(&n->next,
+			id = atomic_load_explicit(&other->next,
 						  memory_order_relaxed);
 		}
 		seen = head;
-		if (mine == 0) {
-			mine = reserve(&node_count, (void *_Atomic *)node_pages,
-				       sizeof(struct node), LKS_NODES_MAX);
-			if (mine == 0)
-				return 0;
-			node_at(mine)->parent = parent;
-			/* release: pairs with lks_depot_get_node */
-			atomic_store_explicit(&node_at(mine)->code, code,
-					      memory_order_release);
-		}
-		atomic_store_explicit(&node_at(mine)->next, head,
-				      memory_order_relaxed);
-		/* release: the node is complete before it can be found */
-		if (atomic_compare_exchange_strong_explicit(
-			    bucket, &head, mine, memory_order_acq_rel,
-			    memory_order_acquire))
-			return mine;
+		atomic_store_explicit(&n->next, head, memory_order_relaxed);
 	}
+	return mine;
 }
 
-static bool
-stack_is(const struct stack *s, const uint64_t *code, uint32_t count,
-	 uint32_t flags, uint32_t hash)
+uint32_t
+lks_depot_child(uint32_t parent, uint64_t code)
 {
-	uint32_t id;
+	uint64_t h = mix(mix(0x2545f4914f6cdd1du, parent), code);
+	_Atomic uint32_t *bucket = &buckets[h % BUCKETS];
+	/* acquire: pairs with the publishing exchange in add_node */
+	uint32_t head = atomic_load_explicit(bucket, memory_order_acquire);
 
-	if (s->hash != hash || s->count != count || s->flags != flags)
-		return false;
-	id = atomic_load_explicit(&s->node, memory_order_relaxed);
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t id = head; id != 0;) {
 		struct node *n = node_at(id);
 
-		if (code_of(n) != code[i])
-			return false;
-		id = n->parent;
+		if (lks_likely(code_of(n) == code && n->parent == parent))
+			return id;
+		id = atomic_load_explicit(&n->next, memory_order_relaxed);
 	}
-	return true;
-}
-
-/* The innermost node of a path that is interned from outside in; 0: no room. */
-static uint32_t
-intern_path(const uint64_t *code, uint32_t count)
-{
-	uint32_t node = 0;
-
-	for (uint32_t i = count; i > 0; i--) {
-		node = intern_node(node, code[i - 1]);
-		if (node == 0)
-			break;
-	}
-	return node;
+	return add_node(parent, code, bucket, head);
 }
 
 static LKS_NOINLINE struct lks_stack
-intern_new(const uint64_t *code, uint32_t count, uint32_t flags, uint32_t hash,
-	   _Atomic uint32_t *bucket, uint32_t head)
+add_stack(uint32_t name, _Atomic uint32_t *chain, uint32_t head)
 {
-	uint32_t seen = head;
-	uint32_t node;
-	uint32_t mine;
+	uint32_t mine =
+		is_full() ? 0
+			  : reserve(&stack_count, (void *_Atomic *)stack_pages,
+				    sizeof(struct stack_page), LKS_STACKS_MAX);
 	struct stack *s;
 
-	if (atomic_load_explicit(&full, memory_order_relaxed))
-		return lks_depot_overflow();
-	node = intern_path(code, count);
-	mine = node == 0 ? 0
-			 : reserve(&stack_count, (void *_Atomic *)stack_pages,
-				   sizeof(struct stack), LKS_STACKS_MAX);
 	if (mine == 0) {
 		atomic_store_explicit(&full, true, memory_order_relaxed);
 		return lks_depot_overflow();
 	}
 	s = stack_at(mine);
-	s->hash = hash;
-	s->count = count & 0xffffff;
-	s->flags = flags & 0xff;
 	s->next = head;
 	/* release: pairs with lks_depot_get_stack */
-	atomic_store_explicit(&s->node, node, memory_order_release);
+	atomic_store_explicit(&s->name, name, memory_order_release);
 	/* release: the stack is complete before it can be found */
-	while (!atomic_compare_exchange_strong_explicit(bucket, &head, mine,
+	while (!atomic_compare_exchange_strong_explicit(chain, &head, mine,
 							memory_order_acq_rel,
 							memory_order_acquire)) {
-		for (uint32_t id = head; id != seen; id = stack_at(id)->next) {
-			if (stack_is(stack_at(id), code, count, flags, hash)) {
+		/* At most two names, so at most one other was added. */
+		for (uint32_t id = head; id != 0; id = stack_at(id)->next)
+			if (atomic_load_explicit(&stack_at(id)->name,
+						 memory_order_relaxed) ==
+			    name) {
 				/* Another thread was first: ours is wasted. */
-				atomic_store_explicit(&s->node, 0,
+				atomic_store_explicit(&s->name, 0,
 						      memory_order_relaxed);
 				return (struct lks_stack){ id };
 			}
-		}
-		seen = head;
 		s->next = head;
 	}
 	return (struct lks_stack){ mine };
 }
 
 struct lks_stack
-lks_depot_intern(const uint64_t *code, uint32_t count, bool truncated)
+lks_depot_stack(uint32_t node, bool truncated)
 {
-	uint32_t flags = truncated ? FLAG_TRUNCATED : 0;
-	uint64_t h = flags;
-	_Atomic uint32_t *bucket;
+	uint32_t name = node | (truncated ? TRUNCATED : 0);
+	_Atomic uint32_t *chain;
 	uint32_t head;
 
-	for (uint32_t i = 0; i < count; i++)
-		h = mix(h, code[i]);
-	bucket = &stack_buckets[h % STACK_BUCKETS];
-	/* acquire: pairs with the publishing exchange in intern_new */
-	head = atomic_load_explicit(bucket, memory_order_acquire);
+	if (lks_unlikely(node == 0))
+		return lks_depot_overflow();
+	chain = stacks_of(node);
+	/* acquire: pairs with the publishing exchange in add_stack */
+	head = atomic_load_explicit(chain, memory_order_acquire);
 	for (uint32_t id = head; id != 0; id = stack_at(id)->next)
-		if (lks_likely(stack_is(stack_at(id), code, count, flags,
-					(uint32_t)(h >> 32))))
+		if (lks_likely(atomic_load_explicit(&stack_at(id)->name,
+						    memory_order_relaxed) ==
+			       name))
 			return (struct lks_stack){ id };
-	return intern_new(code, count, flags, (uint32_t)(h >> 32), bucket,
-			  head);
+	return add_stack(name, chain, head);
+}
+
+struct lks_stack
+lks_depot_intern(const uint64_t *code, uint32_t count, bool truncated)
+{
+	uint32_t node = 0;
+
+	for (uint32_t i = count; i > 0; i--) {
+		node = lks_depot_child(node, code[i - 1]);
+		if (lks_unlikely(node == 0))
+			break;
+	}
+	return lks_depot_stack(node, truncated);
 }
 
 struct lks_stack
@@ -300,17 +307,18 @@ lks_depot_node_count(void)
 bool
 lks_depot_get_stack(struct lks_stack stack, struct lks_depot_stack *out)
 {
-	struct stack *s;
+	uint32_t name;
 
 	if (stack.id == 0 || stack.id > lks_depot_stack_count())
 		return false;
-	s = stack_at(stack.id);
 	/* A number just reserved reads as 0 here: its page was zeroed.
-	 * acquire: pairs with intern_new */
-	out->node = atomic_load_explicit(&s->node, memory_order_acquire);
-	out->overflow = stack.id == OVERFLOW_STACK;
-	out->truncated = (s->flags & FLAG_TRUNCATED) != 0;
-	return out->node != 0 || out->overflow;
+	 * acquire: pairs with add_stack */
+	name = atomic_load_explicit(&stack_at(stack.id)->name,
+				    memory_order_acquire);
+	out->node = name & NODE_MASK;
+	out->overflow = (name & OVERFLOW) != 0;
+	out->truncated = (name & TRUNCATED) != 0;
+	return name != 0;
 }
 
 bool
@@ -321,7 +329,7 @@ lks_depot_get_node(uint32_t node, struct lks_depot_node *out)
 	if (node == 0 || node > lks_depot_node_count())
 		return false;
 	n = node_at(node);
-	/* acquire: pairs with intern_node; the parent was written before */
+	/* acquire: pairs with add_node; the parent was written before */
 	out->code = atomic_load_explicit(&n->code, memory_order_acquire);
 	out->parent = n->parent;
 	return out->code != 0;

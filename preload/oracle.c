@@ -6,9 +6,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "depot.h"
 #include "ident.h"
 #include "modmap.h"
 #include "msg.h"
+#include "opts.h"
 #include "sys.h"
 #include "tls.h"
 
@@ -18,6 +20,7 @@ static bool have_oracle;          /* boot */
 /* Guard: busy. */
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 static uint64_t calls;
+static uint64_t ours[LKS_DEPTH_MAX];
 static uint64_t theirs[LKS_DEPTH_MAX];
 static struct {
 	uint64_t walks;
@@ -43,7 +46,7 @@ open_oracle(void)
 }
 
 static void
-compare(const uint64_t *ours, struct lks_walk a, struct lks_walk b)
+compare(struct lks_walk a, struct lks_walk b)
 {
 	uint32_t same = 0;
 
@@ -68,19 +71,33 @@ compare(const uint64_t *ours, struct lks_walk a, struct lks_walk b)
 	}
 }
 
-struct lks_walk
-lks_oracle_walk(const struct lks_regs *regs, const struct lks_bounds *bounds,
-		uint64_t *code, uint32_t cap)
+/* The frames of a stack, from the depot. */
+static struct lks_walk
+spell(struct lks_captured captured)
 {
-	struct lks_walk walk = lks_unwind_cfi(regs, bounds, code, cap);
+	struct lks_walk walk = { 0, captured.end };
+	struct lks_depot_stack stack = { 0, false, false };
+	struct lks_depot_node node;
 
-	if (!have_oracle || atomic_flag_test_and_set(&busy))
-		return walk;
-	if (calls++ % LKS_ORACLE == 0)
-		compare(code, walk,
-			lks_unwind_libunwind(regs, bounds, theirs, cap));
-	atomic_flag_clear(&busy);
+	lks_depot_get_stack(captured.stack, &stack);
+	for (uint32_t at = stack.node;
+	     walk.count < LKS_DEPTH_MAX && lks_depot_get_node(at, &node);
+	     at = node.parent)
+		ours[walk.count++] = node.code;
 	return walk;
+}
+
+void
+lks_oracle_compare(const struct lks_regs *regs, const struct lks_bounds *bounds,
+		   struct lks_captured captured)
+{
+	if (!have_oracle || atomic_flag_test_and_set(&busy))
+		return;
+	if (calls++ % LKS_ORACLE == 0)
+		compare(spell(captured),
+			lks_unwind_libunwind(regs, bounds, theirs,
+					     lks_opts.depth));
+	atomic_flag_clear(&busy);
 }
 
 /* PATH+OFFSET in the file, as addr2line takes it. */
@@ -103,7 +120,7 @@ format_code(char *out, size_t cap, uint64_t code)
 __attribute__((destructor)) static void
 report(void)
 {
-	char ours[512];
+	char first[512];
 	char line[2048];
 	char oracles[512];
 	size_t used;
@@ -120,10 +137,10 @@ report(void)
 			  (unsigned long)seen.longer,
 			  (unsigned long)seen.different);
 	if (seen.first_ours != 0) {
-		format_code(ours, sizeof(ours), seen.first_ours);
+		format_code(first, sizeof(first), seen.first_ours);
 		format_code(oracles, sizeof(oracles), seen.first_theirs);
 		used += lks_format(line + used, sizeof(line) - used,
-				   " first=%s,%s", ours, oracles);
+				   " first=%s,%s", first, oracles);
 	}
 	if (used > sizeof(line) - 1)
 		used = sizeof(line) - 1;

@@ -1,6 +1,6 @@
 /*
- * The oracle: in a build with -DLKS_ORACLE=N, every Nth walk of cfi is done
- * again by libunwind and the two are compared. A test of real programs, never
+ * The oracle: in a build with -DLKS_ORACLE=N, every Nth stack that cfi and
+ * the memo found is walked again by libunwind, and the two are compared. A test of real programs, never
  * shipped: libunwind's locks can deadlock a threaded host.
  *
  * At the end of the process one line is added to the file that the environment
@@ -15,13 +15,13 @@
  */
 #pragma once
 
-#include "unwind.h"
+#include "memo.h"
 
 #ifdef LKS_ORACLE
 
-/* RECORD. cfi's walk, compared on the way. */
-struct lks_walk lks_oracle_walk(const struct lks_regs *regs,
-				const struct lks_bounds *bounds, uint64_t *code,
-				uint32_t cap);
+/* RECORD. What cfi made of the stack at `regs`, as the depot has it. */
+void lks_oracle_compare(const struct lks_regs *regs,
+			const struct lks_bounds *bounds,
+			struct lks_captured ours);
 
 #endif

@@ -19,6 +19,7 @@
 #include "epoch.h"
 #include "livetab.h"
 #include "opts.h"
+#include "oracle.h"
 #include "real.h"
 #include "sampler.h"
 #include "site.h"
@@ -49,11 +50,10 @@ shim_enter_slow(void)
 	return true;
 }
 
-struct lks_stack
-shim_capture(const struct lks_regs *regs)
+/* Of a thread that has no block, or none of its own, and by other backends. */
+static LKS_NOINLINE struct lks_captured
+capture_plainly(const struct lks_regs *regs, struct lks_thread *block)
 {
-	struct lks_thread *block = lks_tls_block();
-	struct lks_stack stack;
 	struct lks_walk walk;
 	uint64_t one;
 	uint64_t *code = &one;
@@ -66,13 +66,33 @@ shim_capture(const struct lks_regs *regs)
 		lks_count(late_calls);
 	}
 	walk = lks_unwind(regs, &lks_tls.bounds, code, depth);
-	if (walk.end != LKS_WALK_COMPLETE)
+	return (struct lks_captured){
+		lks_depot_intern(code, walk.count,
+				 walk.end != LKS_WALK_COMPLETE),
+		walk.end,
+	};
+}
+
+struct lks_stack
+shim_capture(const struct lks_regs *regs)
+{
+	struct lks_thread *block = lks_tls_block();
+	struct lks_captured captured;
+
+	if (lks_likely(block != NULL && !lks_tls.late &&
+		       lks_unwind_kind() == LKS_UNWIND_CFI))
+		captured = lks_memo_capture(&block->memo, regs, &lks_tls.bounds,
+					    block->code, lks_opts.depth);
+	else
+		captured = capture_plainly(regs, block);
+#ifdef LKS_ORACLE
+	lks_oracle_compare(regs, &lks_tls.bounds, captured);
+#endif
+	if (lks_unlikely(captured.end != LKS_WALK_COMPLETE))
 		lks_count(truncated_stacks);
-	stack = lks_depot_intern(code, walk.count,
-				 walk.end != LKS_WALK_COMPLETE);
 	if (lks_unlikely(lks_tls.late))
 		lks_tls_give_back();
-	return stack;
+	return captured.stack;
 }
 
 void

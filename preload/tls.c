@@ -31,6 +31,7 @@ static uintptr_t main_stack_size;
 static _Atomic uint32_t thread_count; /* ever known; deals stripes, streams */
 static struct lks_lock lock;
 static struct lks_thread *free_blocks; /* guard: lock */
+static uint32_t spare_memos;           /* guard: lock; of free blocks */
 
 void
 lks_tls_give_back(void)
@@ -38,9 +39,15 @@ lks_tls_give_back(void)
 	struct lks_thread *block = lks_tls.block;
 
 	lks_tls.block = NULL;
-	if (block != NULL && lks_lock_take(&lock, LKS_RANK_ARENA)) {
+	if (block == NULL)
+		return;
+	if (block->memo.ring_bytes > LKS_MEMO_SMALL_BYTES ||
+	    spare_memos >= LKS_SPARE_MEMOS) /* a hint, read without the lock */
+		lks_memo_release(&block->memo);
+	if (lks_lock_take(&lock, LKS_RANK_ARENA)) {
 		block->next = free_blocks;
 		free_blocks = block;
+		spare_memos += block->memo.space != NULL;
 		lks_lock_drop(&lock);
 	}
 }
@@ -137,8 +144,10 @@ lks_tls_block_slow(void)
 
 	if (lks_lock_take(&lock, LKS_RANK_ARENA)) {
 		block = free_blocks;
-		if (block != NULL)
+		if (block != NULL) {
 			free_blocks = block->next;
+			spare_memos -= block->memo.space != NULL;
+		}
 		lks_lock_drop(&lock);
 	}
 	if (block == NULL)

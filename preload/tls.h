@@ -16,6 +16,7 @@
 
 #include "../proto/limits.h"
 #include "lks.h"
+#include "memo.h"
 #include "sampler.h"
 #include "threads.h"
 #include "unwind.h"
@@ -23,7 +24,8 @@
 /* The mapped block: what a recorded call needs beyond 1 KiB of host stack. */
 struct lks_thread {
 	uint64_t code[LKS_DEPTH_MAX]; /* the walk under way */
-	struct lks_thread *next;      /* free list; guard: its lock */
+	struct lks_memo memo;
+	struct lks_thread *next; /* free list; guard: its lock */
 };
 
 /* Up: nested calls pass through unrecorded. */
@@ -79,6 +81,10 @@ void lks_tls_learn(const struct lks_bounds *bounds);
 
 /* RECORD, known. The block, NULL: no memory. */
 struct lks_thread *lks_tls_block_slow(void);
+
+/* Blocks that are not in use keep a small memo for the next thread, up to as
+ * many; what is more goes back to the kernel. */
+#define LKS_SPARE_MEMOS 8
 
 /* RECORD. A late thread's call is over: its block goes back. */
 void lks_tls_give_back(void);

@@ -1,7 +1,6 @@
 #include "unwind.h"
 
 #include "arch.h"
-#include "oracle.h"
 #include "rules.h"
 
 static enum lks_unwind_kind kind; /* boot */
@@ -21,6 +20,12 @@ lks_unwind_init(enum lks_unwind_kind wanted)
 		kind = OUR_OWN;
 	if (kind == LKS_UNWIND_CFI)
 		kind = OUR_OWN;
+	return kind;
+}
+
+enum lks_unwind_kind
+lks_unwind_kind(void)
+{
 	return kind;
 }
 
@@ -48,11 +53,7 @@ lks_unwind(const struct lks_regs *regs, const struct lks_bounds *bounds,
 	case LKS_UNWIND_CFI:
 		break;
 	}
-#ifdef LKS_ORACLE
-	return lks_oracle_walk(regs, bounds, code, cap);
-#else
 	return lks_unwind_cfi(regs, bounds, code, cap);
-#endif
 }
 
 void

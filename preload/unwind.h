@@ -53,6 +53,9 @@ enum lks_unwind_kind {
  * kind says so. May dlopen (libunwind), under the caller's guard. */
 enum lks_unwind_kind lks_unwind_init(enum lks_unwind_kind wanted);
 
+/* The backend in force. RECORD. */
+enum lks_unwind_kind lks_unwind_kind(void);
+
 /* "cfi", "fp", "libunwind". */
 const char *lks_unwind_name(enum lks_unwind_kind kind);
 

@@ -7,19 +7,12 @@
  * words between a frame's stack pointer and the end of the stack are read.
  */
 #include "arch.h"
-#include "rules.h"
-#include "unwind.h"
-
-/* Of a frame that is being left; becomes that of its caller. */
-struct frame {
-	uintptr_t pc;
-	uintptr_t sp;
-	uintptr_t bp; /* 0: not known. No CFA is near 0, so it needs no flag. */
-};
+#include "frame.h"
 
 /* A word of the stack, not below the frame. */
 static bool
-read_word(const struct frame *frame, uintptr_t hi, uintptr_t at, uintptr_t *out)
+read_word(const struct lks_frame *frame, uintptr_t hi, uintptr_t at,
+	  uintptr_t *out)
 {
 	if (at % sizeof(*out) != 0 || at < frame->sp || at >= hi ||
 	    hi - at < sizeof(*out))
@@ -30,8 +23,8 @@ read_word(const struct frame *frame, uintptr_t hi, uintptr_t at, uintptr_t *out)
 
 /* *(base + near) + add */
 static bool
-read_cfa(const struct frame *frame, uintptr_t hi, uintptr_t base, uint64_t rule,
-	 uintptr_t *cfa)
+read_cfa(const struct lks_frame *frame, uintptr_t hi, uintptr_t base,
+	 uint64_t rule, uintptr_t *cfa)
 {
 	if (!read_word(frame, hi, base + (uintptr_t)lks_rule_near(rule), cfa))
 		return false;
@@ -41,7 +34,7 @@ read_cfa(const struct frame *frame, uintptr_t hi, uintptr_t base, uint64_t rule,
 
 /* The caller of a frame with any rule that has one. False: lost. */
 static bool
-step(struct frame *frame, uint64_t rule, uintptr_t hi)
+step(struct lks_frame *frame, uint64_t rule, uintptr_t hi)
 {
 	uintptr_t cfa;
 	uintptr_t pc;
@@ -83,14 +76,14 @@ step(struct frame *frame, uint64_t rule, uintptr_t hi)
 	    (slot != 0 && !read_word(frame, hi, cfa - slot * 8, &bp)) ||
 	    !read_word(frame, hi, cfa - 8, &pc))
 		return false;
-	*frame = (struct frame){ pc, cfa, bp };
+	*frame = (struct lks_frame){ pc, cfa, bp };
 	return true;
 }
 
 /* From the kernel's frame of a handler to what it interrupted, which may be
  * on another stack: then we are lost. */
 static bool
-step_signal(struct frame *frame, const struct lks_bounds *bounds)
+step_signal(struct lks_frame *frame, const struct lks_bounds *bounds)
 {
 #if LKS_ARCH_CFI
 	struct lks_regs regs;
@@ -110,40 +103,31 @@ step_signal(struct frame *frame, const struct lks_bounds *bounds)
 #endif
 }
 
-enum verdict {
-	GO_ON,
-	SKIP, /* go on, and don't write the frame */
-	END_COMPLETE,
-	END_WRITE_COMPLETE,
-	END_LOST,
-	END_WRITE_LOST,
-};
-
-/* A frame that is not ordinary. On GO_ON and SKIP it is its caller's now. */
-static LKS_NOINLINE enum verdict
-odd_frame(struct frame *frame, uint64_t rule, const struct lks_bounds *bounds)
+LKS_NOINLINE enum lks_step
+lks_frame_odd(struct lks_frame *frame, uint64_t rule,
+	      const struct lks_bounds *bounds)
 {
-	struct frame caller = *frame;
+	struct lks_frame caller = *frame;
 	bool hidden = (rule & LKS_RULE_HIDDEN) != 0;
 
 	switch (lks_rule_kind(rule)) {
 	case LKS_RULE_OUTERMOST:
-		return END_WRITE_COMPLETE;
+		return LKS_STEP_WRITE_COMPLETE;
 	case LKS_RULE_NONE:
 		/* Some threads and coroutines start from address 0. What is
 		 * above 48 bits is no code, so the last rule was wrong. */
 		if (frame->pc == 0)
-			return END_COMPLETE;
+			return LKS_STEP_COMPLETE;
 		/* The loader's entry, which runs constructors, has none: it
 		 * stands where the stack began. */
 		if (frame->sp == bounds->hi)
-			return END_WRITE_COMPLETE;
+			return LKS_STEP_WRITE_COMPLETE;
 		if (hidden || frame->pc > LKS_PC_MASK)
-			return END_LOST;
-		return END_WRITE_LOST;
+			return LKS_STEP_LOST;
+		return LKS_STEP_WRITE_LOST;
 	case LKS_RULE_SIGNAL:
 		if (!step_signal(&caller, bounds))
-			return END_WRITE_LOST;
+			return LKS_STEP_WRITE_LOST;
 		break;
 	case LKS_RULE_SP:
 	case LKS_RULE_BP:
@@ -153,14 +137,14 @@ odd_frame(struct frame *frame, uint64_t rule, const struct lks_bounds *bounds)
 	case LKS_RULE_BP_DEREF:
 	case LKS_RULE_REALIGNED:
 		if (!step(&caller, rule, bounds->hi))
-			return hidden ? END_LOST : END_WRITE_LOST;
+			return hidden ? LKS_STEP_LOST : LKS_STEP_WRITE_LOST;
 		break;
 	}
 	*frame = caller;
 	if (!hidden)
-		return GO_ON;
+		return LKS_STEP_ON;
 	/* The thread trampoline is where the bounds end. */
-	return caller.sp >= bounds->hi ? END_COMPLETE : SKIP;
+	return caller.sp >= bounds->hi ? LKS_STEP_COMPLETE : LKS_STEP_SKIP;
 }
 
 struct lks_walk
@@ -169,80 +153,39 @@ lks_unwind_cfi(const struct lks_regs *regs, const struct lks_bounds *bounds,
 {
 	const uint64_t salt = lks_rules_salt();
 	const uintptr_t hi = bounds->hi & ~(sizeof(uintptr_t) - 1);
-	uintptr_t pc = regs->pc;
-	uintptr_t sp = regs->sp;
-	uintptr_t bp = regs->bp;
+	struct lks_frame frame = { regs->pc, regs->sp, regs->bp };
 	uint32_t count = 0;
 	enum lks_walk_end end = LKS_WALK_DEPTH;
 
 	if (lks_unlikely(cap == 0))
 		return (struct lks_walk){ 0, LKS_WALK_DEPTH };
-	if (lks_unlikely(sp < bounds->lo || sp >= hi || sp % sizeof(sp) != 0)) {
+	if (lks_unlikely(frame.sp < bounds->lo || frame.sp >= hi ||
+			 frame.sp % sizeof(frame.sp) != 0)) {
 		/* A coroutine, an alternate stack, or a thread we know
 		 * nothing of. */
-		code[0] =
-			lks_code(pc, lks_rule_module(lks_rules_get(pc, salt)));
+		code[0] = lks_code(regs->pc, lks_rule_module(lks_rules_get(
+						     regs->pc, salt)));
 		return (struct lks_walk){ 1, LKS_WALK_LOST };
 	}
 	for (;;) {
-		/* Keeps gcc 12 from pairing the two in a vector register on
-		 * the way round, which costs 2 ns a frame. */
-		__asm__("" : "+r"(pc), "+r"(sp));
+		const uint64_t rule = lks_rules_get(frame.pc, salt);
+		const uint64_t here = lks_code(frame.pc, lks_rule_module(rule));
+		const bool ordinary = lks_rule_is_ordinary(rule);
+		enum lks_step step;
 
-		const uint64_t rule = lks_rules_get(pc, salt);
-		const uint64_t here = lks_code(pc, lks_rule_module(rule));
-
-		if (lks_likely(lks_rule_is_ordinary(rule))) {
-			const uint32_t slot = lks_rule_slot(rule);
-			uintptr_t cfa;
-
-			if (lks_unlikely(count == cap))
+		if (lks_unlikely(ordinary && count == cap))
+			break;
+		step = lks_likely(ordinary)
+			       ? lks_frame_ordinary(&frame, rule, hi)
+			       : lks_frame_odd(&frame, rule, bounds);
+		if (lks_likely(lks_step_writes(step))) {
+			if (count == cap)
 				break;
 			code[count++] = here;
-			cfa = (lks_rule_kind(rule) == LKS_RULE_SP ? sp : bp) +
-			      (uintptr_t)lks_rule_offset(rule);
-			if (lks_unlikely(cfa <= sp || cfa > hi ||
-					 cfa % sizeof(cfa) != 0)) {
-				/* Destructors of an ending thread run after
-				 * the trampoline: at its end is whoever
-				 * started it. */
-				end = sp == hi ? LKS_WALK_COMPLETE
-					       : LKS_WALK_LOST;
-				break;
-			}
-			if (slot != 0) {
-				const uintptr_t at = cfa - slot * 8;
-
-				if (lks_unlikely(at < sp)) {
-					end = LKS_WALK_LOST;
-					break;
-				}
-				bp = *(const uintptr_t *)at;
-			}
-			pc = *(const uintptr_t *)(cfa - 8);
-			sp = cfa;
-		} else {
-			struct frame frame = { pc, sp, bp };
-			enum verdict verdict = odd_frame(&frame, rule, bounds);
-			const bool written = verdict == GO_ON ||
-					     verdict == END_WRITE_COMPLETE ||
-					     verdict == END_WRITE_LOST;
-
-			if (written && count == cap)
-				break;
-			if (written)
-				code[count++] = here;
-			if (verdict != GO_ON && verdict != SKIP) {
-				end = verdict == END_COMPLETE ||
-						      verdict ==
-							      END_WRITE_COMPLETE
-					      ? LKS_WALK_COMPLETE
-					      : LKS_WALK_LOST;
-				break;
-			}
-			pc = frame.pc;
-			sp = frame.sp;
-			bp = frame.bp;
+		}
+		if (lks_unlikely(lks_step_ends(step))) {
+			end = lks_step_end(step);
+			break;
 		}
 	}
 	return (struct lks_walk){ count, end };

@@ -29,6 +29,8 @@ static struct {
 	int (*init_local)(struct cursor *, ucontext_t *);
 	int (*step)(struct cursor *);
 	int (*get_reg)(struct cursor *, int, uintptr_t *);
+	void (*flush_cache)(void *, uintptr_t, uintptr_t);
+	void **local_addr_space;
 } lib; /* boot */
 
 static bool
@@ -47,7 +49,20 @@ lks_unwind_libunwind_open(void)
 	       resolve(handle, "_Ux86_64_getcontext", &lib.getcontext) &&
 	       resolve(handle, "_ULx86_64_init_local", &lib.init_local) &&
 	       resolve(handle, "_ULx86_64_step", &lib.step) &&
-	       resolve(handle, "_ULx86_64_get_reg", &lib.get_reg);
+	       resolve(handle, "_ULx86_64_get_reg", &lib.get_reg) &&
+	       resolve(handle, "_Ux86_64_flush_cache", &lib.flush_cache) &&
+	       resolve(handle, "_ULx86_64_local_addr_space",
+		       &lib.local_addr_space);
+}
+
+/* It keeps rules of its own, and is not told when a module goes. */
+static void
+forget_modules(uint64_t salt)
+{
+	static _Atomic uint64_t kept;
+
+	if (atomic_exchange_explicit(&kept, salt, memory_order_relaxed) != salt)
+		lib.flush_cache(*lib.local_addr_space, 0, 0);
 }
 
 /* Frames of ours come first: steps until the one that regs describe. */
@@ -83,6 +98,7 @@ lks_unwind_libunwind(const struct lks_regs *regs,
 
 	if (cap == 0)
 		return (struct lks_walk){ 0, LKS_WALK_DEPTH };
+	forget_modules(salt);
 	if (lib.getcontext(&context) != 0 ||
 	    lib.init_local(&cursor, &context) != 0 || !seek(&cursor, regs)) {
 		code[0] =

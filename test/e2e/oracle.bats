@@ -233,3 +233,136 @@ print(len(json.dumps(nest(100))))
 	under ./torture
 	agreed torture 10000
 }
+
+# A frame that only its frame register finds, at the same place with the same
+# words around: those of the last call still lie there.
+@test "alloca over the words of other calls agrees" {
+	cat >stale.c <<-'END'
+		#include <alloca.h>
+		#include <stdlib.h>
+		#include <string.h>
+		static volatile unsigned sink;
+		#define DEEP __attribute__((noinline)) static void
+		DEEP leaf(void)
+		{
+			char *p = malloc(20);
+			sink += (unsigned char)*p;
+			free(p);
+			sink++;
+		}
+		DEEP inner(void) { leaf(); sink++; }
+		DEEP middle(void) { inner(); sink++; }
+		/* Its locals are not written: what lay there lies there. */
+		DEEP takes(size_t bytes)
+		{
+			volatile char *p = alloca(bytes);
+			__asm__ volatile("" : : "r"(p) : "memory");
+			middle();
+			sink += (unsigned)(size_t)p;
+		}
+		/* One call instruction, whoever is called. */
+		static void down(int n, size_t bytes);
+		static void last(int n, size_t bytes)
+		{
+			(void)n;
+			takes(bytes);
+			sink++;
+		}
+		static void (*const volatile way[])(int, size_t) = {
+			last, down
+		};
+		static void down(int n, size_t bytes)
+		{
+			volatile char pad[96];
+
+			__asm__ volatile("" : : "r"(pad) : "memory");
+			way[n > 0](n - 1, bytes);
+			sink++;
+		}
+		int main(void)
+		{
+			volatile int twice = 2;
+
+			/* One call less, and its frame's bytes more: then
+			 * the words of the call before are the alloca's. */
+			for (int n = 1; n < 40; n++)
+				for (size_t b = 16; b < 100; b += 16)
+					for (size_t f = 64; f < 200; f += 16)
+						for (int k = 0; k < twice; k++)
+							down(n - k, b + k * f);
+			return 0;
+		}
+	END
+	gcc -O2 -fno-optimize-sibling-calls -o stale stale.c
+	under ./stale
+	agreed stale 3000
+}
+
+# Libraries alike but for their frames' sizes take turns at the same addresses.
+@test "20,000 random dlopen and dlclose agree" {
+	local n
+
+	for n in 1 2 3 4; do
+		cat >lib$n.c <<-END
+			#include <stdlib.h>
+			static volatile unsigned sink;
+			__attribute__((noinline)) void work(int n)
+			{
+				volatile char pad[$((n * 112 + 200))];
+				pad[n] = 1;
+				free(malloc(n + 1));
+				if (n > 0)
+					work(n - 1);
+				sink += pad[n];
+			}
+		END
+		gcc -O1 -shared -fPIC -fno-builtin -fno-stack-protector \
+			-o lib$n.so lib$n.c
+	done
+	cat >plugins.c <<-'END'
+		#include <dlfcn.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		int main(void)
+		{
+			static void *seen[64];
+			static unsigned owner[64];
+			void *handle[4] = { NULL };
+			unsigned again = 0, x = 1;
+
+			for (int i = 0; i < 20000; i++) {
+				char path[16];
+				unsigned n;
+				void (*work)(int);
+
+				x = x * 1664525 + 1013904223;
+				n = x >> 24 & 3;
+				if (handle[n] != NULL) {
+					dlclose(handle[n]);
+					handle[n] = NULL;
+					continue;
+				}
+				sprintf(path, "./lib%u.so", n + 1);
+				handle[n] = dlopen(path, RTLD_NOW);
+				if (handle[n] == NULL)
+					return 1;
+				*(void **)&work = dlsym(handle[n], "work");
+				/* Is it where another one was? */
+				for (int k = 0; k < 64; k++) {
+					if (seen[k] == NULL)
+						seen[k] = (void *)work;
+					if (seen[k] == (void *)work) {
+						again += owner[k] != n;
+						owner[k] = n;
+						break;
+					}
+				}
+				work((int)(x >> 20 & 7));
+			}
+			return again > 1000 ? 0 : 2;
+		}
+	END
+	gcc -O2 -fno-builtin -o plugins plugins.c
+	under ./plugins
+	agreed plugins 50000
+}

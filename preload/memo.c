@@ -1,0 +1,667 @@
+#include "memo.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "../proto/limits.h"
+#include "arena.h"
+#include "depot.h"
+#include "frame.h"
+#include "rules.h"
+
+/* Frames of a walk, those of the shim included, which the depth doesn't
+ * count. */
+#define STEPS_MAX (LKS_DEPTH_MAX + 16)
+/* Words of a walk beyond its return addresses. */
+#define WORDS_MAX 32
+/* The ring's bytes for one set of two entries' positions. */
+#define RING_PER_SET 128u
+
+/* A frame: innermost first. */
+struct hop {
+	uint64_t pc;   /* but for the innermost, at sp - 8 */
+	uint32_t away; /* of sp from the stack's end, in words */
+	uint32_t node; /* of the depot, and flags */
+};
+
+#define HOP_NODE 0xffffffu
+#define HOP_NEEDS_BP (1u << 24) /* its bp tells where a frame is */
+#define HOP_HIDDEN (1u << 25)   /* not written; the node is its caller's */
+
+/* Another word that was read. */
+struct word {
+	uint64_t value;
+	uint32_t away;
+	uint16_t hop; /* read in the step to this hop; verify with it */
+	uint16_t is_bp;
+};
+
+struct entry {
+	uint64_t bp; /* the innermost frame's, if it needs it */
+	uint32_t stack;
+	uint32_t hash;
+	uint16_t hops;
+	uint16_t words;
+	uint16_t written;
+	uint16_t end;      /* enum lks_walk_end */
+	struct hop hop[1]; /* hops of them, then the words */
+};
+
+#define ENTRY_BYTES offsetof(struct entry, hop)
+
+_Static_assert(sizeof(struct hop) == 16 && sizeof(struct word) == 16,
+	       "a ring of units");
+_Static_assert(ENTRY_BYTES % 8 == 0, "entries are aligned");
+
+/* A frame of the walk under way. */
+struct step {
+	struct lks_frame frame;
+	uint64_t rule;
+};
+
+/* Only touched pages cost. */
+struct lks_memo_space {
+	struct step step[STEPS_MAX];
+	struct hop hop[STEPS_MAX];
+	struct word word[WORDS_MAX];
+	uint64_t set[][2]; /* positions; then the ring */
+};
+
+static _Atomic uint64_t all_bytes;
+
+uint64_t
+lks_memo_bytes(void)
+{
+	return atomic_load_explicit(&all_bytes, memory_order_relaxed);
+}
+
+/* --- the ring ------------------------------------------------------------ */
+
+static size_t
+space_bytes(uint32_t ring)
+{
+	return sizeof(struct lks_memo_space) +
+	       (size_t)ring / RING_PER_SET * 2 * sizeof(uint64_t) + ring;
+}
+
+static inline struct entry *
+entry_at(const struct lks_memo *memo, uint64_t position)
+{
+	char *ring = (char *)&memo->space->set[memo->ring_bytes / RING_PER_SET];
+
+	return (struct entry *)(ring + (position & (memo->ring_bytes - 1)));
+}
+
+/* Positions grow for ever, so one that was written over is known by its age.
+ * The first is 2 rings, hence 0 is none. */
+static inline bool
+is_whole(const struct lks_memo *memo, uint64_t position)
+{
+	return memo->write - position <= memo->ring_bytes;
+}
+
+static inline struct word *
+words_of(struct entry *e)
+{
+	return (struct word *)&e->hop[e->hops];
+}
+
+static void
+forget(struct lks_memo *memo)
+{
+	memo->write += 2ull * memo->ring_bytes;
+	memo->last = 0;
+}
+
+void
+lks_memo_release(struct lks_memo *memo)
+{
+	size_t bytes = space_bytes(memo->ring_bytes);
+
+	if (memo->space != NULL) {
+		lks_arena_release(memo->space, bytes);
+		atomic_fetch_sub_explicit(&all_bytes, bytes,
+					  memory_order_relaxed);
+	}
+	memset(memo, 0, sizeof(*memo));
+}
+
+/* A space with a ring of this size instead of what there is. */
+static bool
+obtain(struct lks_memo *memo, uint32_t ring)
+{
+	size_t bytes = space_bytes(ring);
+	struct lks_memo_space *space = NULL;
+
+	if (lks_memo_bytes() + bytes <= lks_arena_cap() / LKS_MEMO_CAP_PART)
+		space = lks_arena_map(bytes);
+	if (space == NULL)
+		return false;
+	lks_memo_release(memo);
+	atomic_fetch_add_explicit(&all_bytes, bytes, memory_order_relaxed);
+	memo->space = space;
+	memo->ring_bytes = ring;
+	memo->write = 2ull * ring;
+	return true;
+}
+
+/* What the entries rest on is no longer so. False: no memo. */
+static LKS_NOINLINE bool
+settle(struct lks_memo *memo, uint64_t salt, uintptr_t hi, uint32_t depth)
+{
+	if (memo->refused)
+		return false;
+	if (memo->space != NULL)
+		forget(memo);
+	else if (!obtain(memo, LKS_MEMO_SMALL_BYTES)) {
+		memo->refused = true;
+		return false;
+	}
+	memo->start = memo->write;
+	memo->salt = salt;
+	memo->hi = hi;
+	memo->depth = depth;
+	return true;
+}
+
+static void
+enlarge(struct lks_memo *memo)
+{
+	struct lks_memo old = *memo;
+
+	if (!obtain(memo, LKS_MEMO_LARGE_BYTES))
+		return;
+	memo->salt = old.salt;
+	memo->hi = old.hi;
+	memo->depth = old.depth;
+	memo->start = memo->write;
+}
+
+/* Room for an entry. Positions of the ring's end that it doesn't fit into are
+ * passed over. */
+static struct entry *
+place(struct lks_memo *memo, uint32_t bytes)
+{
+	uint32_t left = memo->ring_bytes -
+			(uint32_t)(memo->write & (memo->ring_bytes - 1));
+
+	if (bytes > left)
+		memo->write += left;
+	memo->last = memo->write;
+	memo->write += bytes;
+	return entry_at(memo, memo->last);
+}
+
+/* --- verifying ----------------------------------------------------------- */
+
+static inline uint64_t
+word_at(uintptr_t hi, uint32_t away)
+{
+	return *(const uint64_t *)(hi - (uintptr_t)away * 8);
+}
+
+/* True if the walk from `frame`, which is the entry's innermost, would go the
+ * entry's way. All words lie above the frame's sp. */
+static inline bool
+holds(struct entry *e, const struct lks_frame *frame, uintptr_t hi)
+{
+	const struct hop *hop = e->hop;
+	uint64_t differ = 0;
+
+	if ((hop[0].node & HOP_NEEDS_BP) != 0)
+		differ = e->bp ^ frame->bp;
+	for (uint32_t i = 1; i < e->hops; i++)
+		differ |= word_at(hi, hop[i].away + 1) ^ hop[i].pc;
+	for (uint32_t i = 0; i < e->words; i++)
+		differ |= word_at(hi, words_of(e)[i].away) ^
+			  words_of(e)[i].value;
+	return differ == 0;
+}
+
+/*
+ * The first hop from which on all words of an entry hold, as far as they lie
+ * above sp: below it may be no memory. A walk that comes to this hop's frame
+ * or an outer one goes the entry's way from there.
+ */
+static uint32_t
+holds_from(struct entry *e, uintptr_t sp, uintptr_t hi)
+{
+	const uint32_t deepest = (uint32_t)((hi - sp) / 8);
+	uint32_t from = e->hops - 1u;
+
+	while (from > 0 && e->hop[from].away < deepest &&
+	       word_at(hi, e->hop[from].away + 1) == e->hop[from].pc)
+		from--;
+	for (uint32_t i = 0; i < e->words; i++) {
+		const struct word *w = &words_of(e)[i];
+
+		if (w->hop > from &&
+		    (w->away > deepest || word_at(hi, w->away) != w->value))
+			from = w->hop;
+	}
+	return from;
+}
+
+/* The bp that a hop had, which needs it. */
+static uint64_t
+bp_of(struct entry *e, uint32_t hop)
+{
+	uint64_t bp = e->bp;
+	uint32_t best = 0;
+
+	for (uint32_t i = 0; i < e->words; i++) {
+		const struct word *w = &words_of(e)[i];
+
+		if (w->is_bp && w->hop <= hop && w->hop > best) {
+			best = w->hop;
+			bp = w->value;
+		}
+	}
+	return bp;
+}
+
+/* --- walking ------------------------------------------------------------- */
+
+struct walk {
+	struct step *step;
+	struct lks_frame frame; /* reached; not in step[] until it is left */
+	uint32_t steps;
+	uint32_t written;
+	enum lks_walk_end end;
+	bool ended; /* the last of step[] is where */
+	bool plain; /* not to be kept */
+	bool last_hidden;
+};
+
+/* One frame on. */
+static inline void
+advance(struct walk *w, const struct lks_bounds *bounds, uintptr_t hi,
+	uint64_t salt, uint32_t depth)
+{
+	const uint64_t rule = lks_rules_get(w->frame.pc, salt);
+	const bool ordinary = lks_rule_is_ordinary(rule);
+	struct step *here = &w->step[w->steps++];
+	enum lks_step step;
+
+	here->frame = w->frame;
+	here->rule = rule;
+	if (lks_unlikely(w->steps == STEPS_MAX)) {
+		w->plain = true;
+		return;
+	}
+	if (lks_unlikely(ordinary && w->written == depth)) {
+		w->end = LKS_WALK_DEPTH;
+		w->ended = w->last_hidden = true;
+		return;
+	}
+	step = lks_likely(ordinary) ? lks_frame_ordinary(&w->frame, rule, hi)
+				    : lks_frame_odd(&w->frame, rule, bounds);
+	if (lks_unlikely(!ordinary)) {
+		/* See the header: what is not kept. */
+		if (lks_rule_kind(rule) == LKS_RULE_SIGNAL ||
+		    (lks_rule_module(rule) == 0 && here->frame.pc != 0))
+			w->plain = true;
+	}
+	if (lks_likely(lks_step_writes(step))) {
+		if (lks_unlikely(w->written == depth)) {
+			w->end = LKS_WALK_DEPTH;
+			w->ended = w->last_hidden = true;
+			return;
+		}
+		w->written++;
+	}
+	if (lks_unlikely(lks_step_ends(step))) {
+		w->end = lks_step_end(step);
+		w->ended = true;
+		w->last_hidden = !lks_step_writes(step);
+	}
+}
+
+/* How far it is to the end of the stack, in words. */
+static inline uint32_t
+away_from(uintptr_t hi, uintptr_t at)
+{
+	return (uint32_t)((hi - at) / 8);
+}
+
+static bool
+uses_bp(uint64_t rule)
+{
+	switch (lks_rule_kind(rule)) {
+	case LKS_RULE_BP:
+	case LKS_RULE_BP_LOST:
+	case LKS_RULE_BP_DEREF:
+	case LKS_RULE_REALIGNED:
+		return true;
+	case LKS_RULE_NONE:
+	case LKS_RULE_SP:
+	case LKS_RULE_SP_LOST:
+	case LKS_RULE_SP_DEREF:
+	case LKS_RULE_SIGNAL:
+	case LKS_RULE_OUTERMOST:
+		break;
+	}
+	return false;
+}
+
+/* What was found, going back from the outermost new frame to the innermost. */
+struct result {
+	struct lks_memo_space *space;
+	uintptr_t hi;
+	uint32_t words;
+	uint32_t node;
+	bool needs_bp; /* of the frame that was looked at last */
+	bool failed;   /* the depot has no room */
+	bool plain;    /* not to be kept */
+};
+
+static void
+add_word(struct result *r, uintptr_t at, uint64_t value, uint32_t hop,
+	 bool is_bp)
+{
+	if (r->words == WORDS_MAX) {
+		r->plain = true;
+		return;
+	}
+	r->space->word[r->words++] = (struct word){
+		.value = value,
+		.away = away_from(r->hi, at),
+		.hop = (uint16_t)hop,
+		.is_bp = is_bp,
+	};
+}
+
+/*
+ * The words of step i beyond the return address. r->needs_bp says whether the
+ * frame it leads to needs its bp, and then whether frame i does.
+ */
+static inline void
+add_words(struct result *r, const struct step *from, const struct lks_frame *to,
+	  uint32_t hop)
+{
+	const enum lks_rule_kind kind = lks_rule_kind(from->rule);
+	const uint32_t slot = lks_rule_slot(from->rule);
+	bool keeps_bp = slot == 0;
+
+	if (lks_unlikely(kind > LKS_RULE_BP)) {
+		const uintptr_t near = (uintptr_t)lks_rule_near(from->rule);
+
+		switch (kind) {
+		case LKS_RULE_REALIGNED:
+			keeps_bp = false;
+			if (r->needs_bp && slot == 0)
+				add_word(r, from->frame.bp, to->bp, hop, true);
+			__attribute__((fallthrough));
+		case LKS_RULE_BP_DEREF:
+			add_word(r, from->frame.bp + near,
+				 *(const uint64_t *)(from->frame.bp + near),
+				 hop, false);
+			break;
+		case LKS_RULE_SP_DEREF:
+			add_word(r, from->frame.sp + near,
+				 *(const uint64_t *)(from->frame.sp + near),
+				 hop, false);
+			break;
+		case LKS_RULE_SP_LOST:
+		case LKS_RULE_BP_LOST:
+			/* Then the walk is lost too: not worth an entry. */
+			r->plain |= r->needs_bp;
+			keeps_bp = false;
+			break;
+		case LKS_RULE_NONE:
+		case LKS_RULE_SP:
+		case LKS_RULE_BP:
+		case LKS_RULE_SIGNAL:
+		case LKS_RULE_OUTERMOST:
+			break;
+		}
+	}
+	if (slot != 0 && r->needs_bp)
+		add_word(r, to->sp - slot * 8, to->bp, hop, true);
+	r->needs_bp = uses_bp(from->rule) || (keeps_bp && r->needs_bp);
+}
+
+static inline void
+add_hop(struct result *r, const struct step *s, uint32_t i, bool hidden)
+{
+	if (!hidden && !r->failed) {
+		r->node = lks_depot_child(r->node,
+					  lks_code(s->frame.pc,
+						   lks_rule_module(s->rule)));
+		r->failed = r->node == 0;
+	}
+	r->space->hop[i] = (struct hop){
+		.pc = s->frame.pc,
+		.away = away_from(r->hi, s->frame.sp),
+		.node = r->node | (r->needs_bp ? HOP_NEEDS_BP : 0) |
+			(hidden ? HOP_HIDDEN : 0),
+	};
+}
+
+/* --- the last walk ------------------------------------------------------- */
+
+/* The rest of another walk, to go on with. */
+struct rest {
+	struct entry *e;  /* NULL: there is none */
+	uint32_t hop;     /* the first that may be joined; the one that was */
+	uint32_t written; /* of the hops before */
+};
+
+static void
+pass(struct rest *rest)
+{
+	if ((rest->e->hop[rest->hop].node & HOP_HIDDEN) == 0)
+		rest->written++;
+	rest->hop++;
+}
+
+static struct rest
+rest_of_last(const struct lks_memo *memo, uintptr_t sp)
+{
+	struct rest rest = { NULL, 0, 0 };
+	uint32_t from;
+
+	if (!is_whole(memo, memo->last))
+		return rest;
+	rest.e = entry_at(memo, memo->last);
+	from = holds_from(rest.e, sp, memo->hi);
+	while (rest.hop < from)
+		pass(&rest);
+	return rest;
+}
+
+/* True if the walk came to a frame of the rest, which is then rest->hop. */
+static inline bool
+joins(struct rest *rest, const struct walk *w, const struct lks_memo *memo)
+{
+	struct entry *e = rest->e;
+	const uint32_t away = away_from(memo->hi, w->frame.sp);
+	uint32_t outer;
+
+	while (rest->hop < e->hops && e->hop[rest->hop].away > away)
+		pass(rest);
+	if (rest->hop == e->hops || e->hop[rest->hop].away != away ||
+	    e->hop[rest->hop].pc != w->frame.pc ||
+	    ((e->hop[rest->hop].node & HOP_NEEDS_BP) != 0 &&
+	     bp_of(e, rest->hop) != w->frame.bp))
+		return false;
+	outer = e->written - rest->written;
+	/* A walk that was cut short is cut elsewhere if it begins elsewhere. */
+	return e->end == LKS_WALK_DEPTH ? w->written == rest->written
+					: w->written + outer <= memo->depth;
+}
+
+/* --- keeping ------------------------------------------------------------- */
+
+static inline uint32_t
+set_of(const struct lks_memo *memo, uint32_t hash)
+{
+	return hash & (memo->ring_bytes / RING_PER_SET - 1);
+}
+
+/* The entry of what was found, its first `hops` hops and words new. */
+static LKS_NOINLINE void
+keep(struct lks_memo *memo, const struct result *r, uint32_t hops,
+     const struct rest *rest, const struct entry *head)
+{
+	const uint32_t more = rest->e == NULL ? 0 : rest->e->hops - rest->hop;
+	const struct hop *old = rest->e == NULL ? NULL
+						: &rest->e->hop[rest->hop];
+	const uint32_t bytes =
+		(uint32_t)ENTRY_BYTES + (hops + more + r->words) * 16;
+	uint64_t *set = memo->space->set[set_of(memo, head->hash)];
+	struct entry *e;
+
+	if (bytes > memo->ring_bytes / 4)
+		return;
+	e = place(memo, bytes);
+	/* The rest first: it may lie where the entry comes. */
+	if (more > 0)
+		memmove(&e->hop[hops], old, more * sizeof(*old));
+	memcpy(e, head, ENTRY_BYTES);
+	e->hops = (uint16_t)(hops + more);
+	e->words = (uint16_t)r->words;
+	memcpy(e->hop, r->space->hop, hops * sizeof(e->hop[0]));
+	memcpy(words_of(e), r->space->word, r->words * sizeof(struct word));
+	set[1] = set[0];
+	set[0] = memo->last;
+	if (memo->ring_bytes < LKS_MEMO_LARGE_BYTES &&
+	    memo->write - memo->start > memo->ring_bytes)
+		enlarge(memo);
+}
+
+static struct lks_captured
+plain(const struct lks_regs *regs, const struct lks_bounds *bounds,
+      uint64_t *code, uint32_t depth)
+{
+	struct lks_walk walk = lks_unwind_cfi(regs, bounds, code, depth);
+
+	return (struct lks_captured){
+		lks_depot_intern(code, walk.count,
+				 walk.end != LKS_WALK_COMPLETE),
+		walk.end,
+	};
+}
+
+/* No entry holds: walks on from where `w` is. */
+static LKS_NOINLINE struct lks_captured
+capture_slow(struct lks_memo *memo, const struct lks_regs *regs,
+	     const struct lks_bounds *bounds, uint64_t *code, struct walk *w,
+	     uint32_t hash)
+{
+	const uintptr_t hi = memo->hi;
+	struct rest rest = { NULL, 0, 0 };
+	struct entry head = { .bp = regs->bp, .hash = hash };
+	struct result r = { .space = memo->space, .hi = hi };
+	bool joined = false;
+	uint32_t i;
+
+	if (!w->plain && !w->ended)
+		rest = rest_of_last(memo, regs->sp);
+	while (!w->plain && !w->ended) {
+		joined = rest.e != NULL && joins(&rest, w, memo);
+		if (joined)
+			break;
+		advance(w, bounds, hi, memo->salt, memo->depth);
+	}
+	if (lks_unlikely(w->plain))
+		return plain(regs, bounds, code, memo->depth);
+	i = w->steps;
+	if (joined) {
+		const struct hop *hop = &rest.e->hop[rest.hop];
+
+		for (uint32_t k = 0; k < rest.e->words; k++) {
+			struct word word = words_of(rest.e)[k];
+
+			if (word.hop <= rest.hop)
+				continue;
+			word.hop = (uint16_t)(word.hop - rest.hop + i);
+			r.space->word[r.words++] = word;
+		}
+		r.node = hop->node & HOP_NODE;
+		r.needs_bp = (hop->node & HOP_NEEDS_BP) != 0;
+		head.end = rest.e->end;
+		head.written =
+			(uint16_t)(w->written + rest.e->written - rest.written);
+	} else {
+		const struct step *last = &w->step[--i];
+
+		rest.e = NULL;
+		r.needs_bp = uses_bp(last->rule);
+		/* How it ended hangs on a word that no hop tells of. */
+		r.plain = lks_rule_kind(last->rule) >= LKS_RULE_SP_DEREF &&
+			  lks_rule_kind(last->rule) <= LKS_RULE_REALIGNED;
+		add_hop(&r, last, i, w->last_hidden);
+		head.end = (uint16_t)w->end;
+		head.written = (uint16_t)w->written;
+	}
+	while (i > 0) {
+		const struct step *from = &w->step[--i];
+
+		add_words(&r, from,
+			  i + 1 < w->steps ? &from[1].frame : &w->frame, i + 1);
+		add_hop(&r, from, i, (from->rule & LKS_RULE_HIDDEN) != 0);
+	}
+	if (lks_unlikely(r.failed))
+		return (struct lks_captured){ lks_depot_overflow(), head.end };
+	head.stack = lks_depot_stack(r.node, head.end != LKS_WALK_COMPLETE).id;
+	if (!r.plain && head.stack != lks_depot_overflow().id)
+		keep(memo, &r, w->steps, &rest, &head);
+	return (struct lks_captured){ { head.stack }, head.end };
+}
+
+static inline uint32_t
+hash_of(const struct walk *w)
+{
+	uint64_t h = w->step[0].frame.pc * 0x9e3779b97f4a7c15u;
+
+	h ^= w->step[0].frame.sp * 0xbf58476d1ce4e5b9u;
+	if (w->steps > 1)
+		h ^= w->step[1].frame.pc * 0x94d049bb133111ebu;
+	h ^= w->frame.pc * 0x2545f4914f6cdd1du;
+	h ^= h >> 32;
+	return (uint32_t)(h * 0x9e3779b97f4a7c15u >> 32);
+}
+
+struct lks_captured
+lks_memo_capture(struct lks_memo *memo, const struct lks_regs *regs,
+		 const struct lks_bounds *bounds, uint64_t *code,
+		 uint32_t depth)
+{
+	const uintptr_t hi = bounds->hi & ~(sizeof(uintptr_t) - 1);
+	const uint64_t salt = lks_rules_salt();
+	struct walk w = { .frame = { regs->pc, regs->sp, regs->bp } };
+	uint64_t *set;
+	uint32_t hash;
+
+	if (lks_unlikely(memo->space == NULL || memo->salt != salt ||
+			 memo->hi != hi || memo->depth != depth) &&
+	    !settle(memo, salt, hi, depth))
+		return plain(regs, bounds, code, depth);
+	/* Not on the thread's stack, or on one that is beyond measure. */
+	if (lks_unlikely(regs->sp < bounds->lo || regs->sp >= hi ||
+			 regs->sp % sizeof(uintptr_t) != 0 ||
+			 (hi - regs->sp) / 8 >= UINT32_MAX))
+		return plain(regs, bounds, code, depth);
+	w.step = memo->space->step;
+	for (int i = 0; i < 2 && !w.ended && !w.plain; i++)
+		advance(&w, bounds, hi, salt, depth);
+	hash = hash_of(&w);
+	set = memo->space->set[set_of(memo, hash)];
+	for (int way = 0; way < 2; way++) {
+		const uint64_t position = set[way];
+		struct entry *e;
+
+		if (!is_whole(memo, position))
+			continue;
+		e = entry_at(memo, position);
+		if (e->hash != hash || e->hop[0].pc != regs->pc ||
+		    e->hop[0].away != away_from(hi, regs->sp) ||
+		    !holds(e, &w.step[0].frame, hi))
+			continue;
+		set[way] = set[0];
+		set[0] = memo->last = position;
+		return (struct lks_captured){ { e->stack }, e->end };
+	}
+	return capture_slow(memo, regs, bounds, code, &w, hash);
+}
