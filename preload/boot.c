@@ -14,6 +14,7 @@
 #include "counters.h"
 #include "depot.h"
 #include "epoch.h"
+#include "filter.h"
 #include "ident.h"
 #include "livetab.h"
 #include "lock.h"
@@ -90,6 +91,8 @@ boot_early(void)
 	lks_epoch_init();
 	lks_sampler_init(lks_opts.sample,
 			 lks_opts.seed != 0 ? lks_opts.seed : random_seed());
+	if (lks_opts.sample > 1)
+		lks_filter_init();
 	lks_tls_init();
 	shim_new_resolve();
 	if (!make_tables()) {

@@ -139,11 +139,22 @@ lks_depot_init(void)
 	return true;
 }
 
-static inline uint64_t
-mix(uint64_t h, uint64_t v)
+/*
+ * A parent's children are spread over the SPREAD buckets from its own number
+ * on. Frames that are met together were met together before and have numbers
+ * close by, so a program's working set is some pages of the buckets; spread
+ * over all of them, this was the one costly miss of a changed frame (140 ns a
+ * frame in cc1plus, 45 now). A larger spread costs pages again, a smaller one
+ * chains where a frame calls from hundreds of places.
+ */
+#define SPREAD_BITS 7
+
+static inline uint32_t
+bucket_of(uint32_t parent, uint64_t code)
 {
-	h = (h ^ v) * 0x9e3779b97f4a7c15u;
-	return h ^ h >> 32;
+	uint64_t h = code * 0x9e3779b97f4a7c15u;
+
+	return (parent + (uint32_t)(h >> (64 - SPREAD_BITS))) % BUCKETS;
 }
 
 static inline uint64_t
@@ -200,8 +211,7 @@ add_node(uint32_t parent, uint64_t code, _Atomic uint32_t *bucket,
 uint32_t
 lks_depot_child(uint32_t parent, uint64_t code)
 {
-	uint64_t h = mix(mix(0x2545f4914f6cdd1du, parent), code);
-	_Atomic uint32_t *bucket = &buckets[h % BUCKETS];
+	_Atomic uint32_t *bucket = &buckets[bucket_of(parent, code)];
 	/* acquire: pairs with the publishing exchange in add_node */
 	uint32_t head = atomic_load_explicit(bucket, memory_order_acquire);
 

@@ -17,6 +17,7 @@
 #include "arena.h"
 #include "counters.h"
 #include "epoch.h"
+#include "filter.h"
 #include "lock.h"
 #include "probe.h"
 #include "site.h"
@@ -241,9 +242,10 @@ thin_locked(struct shard *sh, uint32_t shift)
 	sh->shift = shift;
 	for (uint32_t i = 0; i < sh->capacity;) {
 		if (old[i].value != 0 &&
-		    !is_kept(hash_of(slot_name(&old[i])), shift))
+		    !is_kept(hash_of(slot_name(&old[i])), shift)) {
+			lks_filter_remove(slot_block(sh, &old[i]).address);
 			remove_locked(sh, i);
-		else
+		} else
 			i++;
 	}
 }
@@ -354,6 +356,7 @@ lks_livetab_insert(struct lks_block *block, struct lks_block *old)
 			sh->slots[i] = block_slot(block);
 			sh->count++;
 			lks_lock_drop(&sh->lock);
+			lks_filter_add(block->address);
 			return LKS_INSERTED;
 		}
 		i = sh->capacity;
@@ -379,6 +382,7 @@ lks_livetab_take(uintptr_t address, struct lks_block *out)
 	if (lks_likely(sh->slots[i].value != 0)) {
 		*out = slot_block(sh, &sh->slots[i]);
 		remove_locked(sh, i);
+		lks_filter_remove(address);
 		result = LKS_TAKEN;
 	}
 	lks_lock_drop(&sh->lock);
@@ -447,6 +451,8 @@ lks_livetab_fork_child(void)
 		 * and its blocks are lost. */
 		if (!fork_held[i] && lks_lock_is_held(&sh->lock)) {
 			lks_count_add(dropped_allocs, sh->count);
+			/* The filter's counts stay: they are too high, which
+			 * costs time. */
 			for (uint32_t k = 0; k < sh->capacity; k++)
 				sh->slots[k].value = 0;
 			sh->count = 0;

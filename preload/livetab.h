@@ -6,6 +6,8 @@
  * aligned in jemalloc, tcmalloc and mimalloc). Shards grow by a fifth at
  * load 0.85, so a block costs at most 24 bytes.
  *
+ * When sampling, the records are counted in the filter (filter.h).
+ *
  * At the memory cap the table thins instead of stopping: from then on only
  * addresses whose hash has k zero bits are kept, each standing for 2^k, and
  * what is already there is thinned alike. lks_livetab_shift() is k. Thinning

@@ -16,18 +16,18 @@
 static __thread uint8_t held[8] __attribute__((tls_model("initial-exec")));
 static __thread uint32_t held_count __attribute__((tls_model("initial-exec")));
 
-static void
-check_rank(enum lks_rank rank)
+void
+lks_lock_check(enum lks_rank rank)
 {
 	if (held_count > 0 && held[(held_count - 1) & 7] > rank)
 		__builtin_trap();
 	held[held_count++ & 7] = (uint8_t)rank;
 }
-#else
-static inline void
-check_rank(enum lks_rank rank)
+
+void
+lks_lock_uncheck(void)
 {
-	(void)rank;
+	held_count--;
 }
 #endif
 
@@ -41,44 +41,18 @@ relax(void)
 #endif
 }
 
-static inline bool
-attempt(struct lks_lock *lock)
-{
-	return atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 &&
-	       atomic_exchange_explicit(&lock->word, 1, memory_order_acquire) ==
-		       0;
-}
-
-static LKS_NOINLINE bool
-take_slow(struct lks_lock *lock)
+LKS_NOINLINE bool
+lks_lock_take_slow(struct lks_lock *lock)
 {
 	for (int i = 0; i < LKS_LOCK_SPINS; i++) {
-		if (attempt(lock))
+		if (lks_lock_attempt(lock))
 			return true;
 		relax();
 	}
 	for (int i = 0; i < LKS_LOCK_TRIES; i++) {
-		if (attempt(lock))
+		if (lks_lock_attempt(lock))
 			return true;
 		lks_sys0(SYS_sched_yield);
 	}
 	return false;
-}
-
-bool
-lks_lock_take(struct lks_lock *lock, enum lks_rank rank)
-{
-	if (lks_unlikely(!attempt(lock)) && !take_slow(lock))
-		return false;
-	check_rank(rank);
-	return true;
-}
-
-void
-lks_lock_drop(struct lks_lock *lock)
-{
-#ifdef LKS_DEBUG
-	held_count--;
-#endif
-	atomic_store_explicit(&lock->word, 0, memory_order_release);
 }

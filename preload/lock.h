@@ -30,8 +30,48 @@ lks_lock_is_held(const struct lks_lock *lock)
 	return atomic_load_explicit(&lock->word, memory_order_relaxed) != 0;
 }
 
+/* Debug builds check the order of ranks. */
+#ifdef LKS_DEBUG
+void lks_lock_check(enum lks_rank rank);
+void lks_lock_uncheck(void);
+#else
+static inline void
+lks_lock_check(enum lks_rank rank)
+{
+	(void)rank;
+}
+
+static inline void
+lks_lock_uncheck(void)
+{
+}
+#endif
+
+static inline bool
+lks_lock_attempt(struct lks_lock *lock)
+{
+	return atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 &&
+	       atomic_exchange_explicit(&lock->word, 1, memory_order_acquire) ==
+		       0;
+}
+
+/* The same, having failed once. */
+bool lks_lock_take_slow(struct lks_lock *lock);
+
 /* RECORD, WRITER. False: not taken. Acquire: pairs with lks_lock_drop. */
-bool lks_lock_take(struct lks_lock *lock, enum lks_rank rank)
-	__attribute__((warn_unused_result));
+__attribute__((warn_unused_result)) static inline bool
+lks_lock_take(struct lks_lock *lock, enum lks_rank rank)
+{
+	if (lks_unlikely(!lks_lock_attempt(lock)) && !lks_lock_take_slow(lock))
+		return false;
+	lks_lock_check(rank);
+	return true;
+}
+
 /* Release: pairs with take. */
-void lks_lock_drop(struct lks_lock *lock);
+static inline void
+lks_lock_drop(struct lks_lock *lock)
+{
+	lks_lock_uncheck();
+	atomic_store_explicit(&lock->word, 0, memory_order_release);
+}

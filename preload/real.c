@@ -6,13 +6,9 @@
 
 #include "sys.h"
 
-/* What glibc's loader and a failing dlsym ask for before we know better is a
- * few hundred bytes; other loaders and allocators may ask for more. */
-#define BOOTSTRAP_BYTES (64 * 1024)
-
 struct lks_real lks_real;
 
-static _Alignas(64) char bootstrap[BOOTSTRAP_BYTES];
+_Alignas(64) char lks_bootstrap[LKS_BOOTSTRAP_BYTES];
 static _Atomic size_t bootstrap_used;
 static _Atomic bool resolving;
 static _Atomic bool resolved;
@@ -27,28 +23,22 @@ lks_bootstrap_alloc(size_t alignment, size_t size)
 
 	if (alignment < 16)
 		alignment = 16;
-	if ((alignment & (alignment - 1)) != 0 || size > BOOTSTRAP_BYTES ||
-	    alignment > BOOTSTRAP_BYTES / 2)
+	if ((alignment & (alignment - 1)) != 0 || size > LKS_BOOTSTRAP_BYTES ||
+	    alignment > LKS_BOOTSTRAP_BYTES / 2)
 		return NULL;
 	do {
-		uintptr_t base = (uintptr_t)bootstrap;
+		uintptr_t base = (uintptr_t)lks_bootstrap;
 
 		start = used + sizeof(size_t);
 		start = ((base + start + alignment - 1) & ~(alignment - 1)) -
 			base;
-		if (start + size > BOOTSTRAP_BYTES)
+		if (start + size > LKS_BOOTSTRAP_BYTES)
 			return NULL;
 	} while (!atomic_compare_exchange_weak_explicit(
 		&bootstrap_used, &used, start + size, memory_order_relaxed,
 		memory_order_relaxed));
-	memcpy(bootstrap + start - sizeof(size_t), &size, sizeof(size_t));
-	return bootstrap + start;
-}
-
-bool
-lks_bootstrap_owns(const void *p)
-{
-	return (uintptr_t)p - (uintptr_t)bootstrap < BOOTSTRAP_BYTES;
+	memcpy(lks_bootstrap + start - sizeof(size_t), &size, sizeof(size_t));
+	return lks_bootstrap + start;
 }
 
 size_t

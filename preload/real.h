@@ -70,7 +70,17 @@ bool lks_real_is_known(void);
 
 /* Before they are. 16-byte aligned or as asked; NULL when the arena is full. */
 void *lks_bootstrap_alloc(size_t alignment, size_t size);
+/* What glibc's loader and a failing dlsym ask for before we know better is a
+ * few hundred bytes; other loaders and allocators may ask for more. */
+#define LKS_BOOTSTRAP_BYTES (64 * 1024)
+extern char lks_bootstrap[LKS_BOOTSTRAP_BYTES];
+
 /* HOT. Is p a block of the bootstrap arena? */
-bool lks_bootstrap_owns(const void *p);
+static inline bool
+lks_bootstrap_owns(const void *p)
+{
+	return (uintptr_t)p - (uintptr_t)lks_bootstrap < LKS_BOOTSTRAP_BYTES;
+}
+
 /* Its size as asked for. */
 size_t lks_bootstrap_size(const void *p);

@@ -274,7 +274,7 @@ malloc_recorded(size_t size)
 LKS_EXPORT void *
 malloc(size_t size)
 {
-	if (shim_is_skipped(size))
+	if (shim_passes(size))
 		return lks_real.malloc(size);
 	return malloc_recorded(size);
 }
@@ -301,7 +301,10 @@ shim_free(void *p)
 LKS_EXPORT void
 free(void *p)
 {
-	shim_free(p);
+	if (shim_free_passes(p))
+		lks_real.free(p);
+	else
+		shim_free(p);
 }
 
 LKS_EXPORT void
@@ -354,8 +357,7 @@ calloc(size_t count, size_t size)
 {
 	size_t bytes;
 
-	if (!__builtin_mul_overflow(count, size, &bytes) &&
-	    shim_is_skipped(bytes))
+	if (!__builtin_mul_overflow(count, size, &bytes) && shim_passes(bytes))
 		return lks_real.calloc(count, size);
 	return calloc_recorded(count, size);
 }
@@ -431,12 +433,21 @@ realloc_from(void *p, size_t size, const struct lks_regs *regs)
 	return q;
 }
 
-LKS_EXPORT void *
-realloc(void *p, size_t size)
+static LKS_NOINLINE void *
+realloc_recorded(void *p, size_t size)
 {
 	struct lks_regs regs = LKS_REGS_OF_CALLER();
 
 	return realloc_from(p, size, &regs);
+}
+
+LKS_EXPORT void *
+realloc(void *p, size_t size)
+{
+	/* The old block first: what is skipped is counted as skipped. */
+	if (shim_free_passes(p) && shim_passes(size))
+		return lks_real.realloc(p, size);
+	return realloc_recorded(p, size);
 }
 
 LKS_EXPORT void *

@@ -4,7 +4,9 @@
  */
 #pragma once
 
+#include "filter.h"
 #include "lks.h"
+#include "real.h"
 #include "state.h"
 #include "tls.h"
 #include "unwind.h"
@@ -44,6 +46,23 @@ shim_is_skipped(size_t size)
 		return false;
 	lks_tls.sampler.left = left;
 	return true;
+}
+
+/*
+ * HOT. True: the call is the next allocator's, by a tail call. In the sampled
+ * modes and the dormant state nearly all are.
+ */
+static inline bool
+shim_passes(size_t size)
+{
+	return shim_is_skipped(size) || lks_unlikely(lks_is_dormant());
+}
+
+static inline bool
+shim_free_passes(const void *p)
+{
+	return (lks_filter_excludes(p) || lks_unlikely(lks_is_dormant())) &&
+	       lks_likely(!lks_bootstrap_owns(p));
 }
 
 /*

@@ -31,6 +31,12 @@ lks_is_on(void)
 	return lks_likely(lks_state_page.state == LKS_ON);
 }
 
+static inline bool
+lks_is_dormant(void)
+{
+	return lks_state_page.state == LKS_DORMANT;
+}
+
 /* BOOT. */
 void lks_state_init(void);
 void lks_state_set(enum lks_state state);
