@@ -14,6 +14,7 @@
 #define STEPS_MAX (LKS_DEPTH_MAX + 16)
 /* Words of a walk beyond its return addresses. */
 #define WORDS_MAX 32
+#define NEAR_BITS 8
 /* The ring's bytes for one set of two entries' positions. */
 #define RING_PER_SET 128u
 
@@ -64,6 +65,8 @@ struct lks_memo_space {
 	struct step step[STEPS_MAX];
 	struct hop hop[STEPS_MAX];
 	struct word word[WORDS_MAX];
+	/* Positions of what last began with a pc and sp. */
+	uint64_t near[1 << NEAR_BITS];
 	uint64_t set[][2]; /* positions; then the ring */
 };
 
@@ -198,6 +201,13 @@ static inline uint64_t
 word_at(uintptr_t hi, uint32_t away)
 {
 	return *(const uint64_t *)(hi - (uintptr_t)away * 8);
+}
+
+static inline bool
+begins(const struct entry *e, const struct lks_frame *frame, uintptr_t hi)
+{
+	return e->hop[0].pc == frame->pc &&
+	       e->hop[0].away == (hi - frame->sp) / 8;
 }
 
 /* True if the walk from `frame`, which is the entry's innermost, would go the
@@ -502,7 +512,7 @@ set_of(const struct lks_memo *memo, uint32_t hash)
 /* The entry of what was found, its first `hops` hops and words new. */
 static LKS_NOINLINE void
 keep(struct lks_memo *memo, const struct result *r, uint32_t hops,
-     const struct rest *rest, const struct entry *head)
+     const struct rest *rest, const struct entry *head, uint64_t *near)
 {
 	const uint32_t more = rest->e == NULL ? 0 : rest->e->hops - rest->hop;
 	const struct hop *old = rest->e == NULL ? NULL
@@ -525,6 +535,7 @@ keep(struct lks_memo *memo, const struct result *r, uint32_t hops,
 	memcpy(words_of(e), r->space->word, r->words * sizeof(struct word));
 	set[1] = set[0];
 	set[0] = memo->last;
+	*near = memo->last;
 	if (memo->ring_bytes < LKS_MEMO_LARGE_BYTES &&
 	    memo->write - memo->start > memo->ring_bytes)
 		enlarge(memo);
@@ -547,7 +558,7 @@ plain(const struct lks_regs *regs, const struct lks_bounds *bounds,
 static LKS_NOINLINE struct lks_captured
 capture_slow(struct lks_memo *memo, const struct lks_regs *regs,
 	     const struct lks_bounds *bounds, uint64_t *code, struct walk *w,
-	     uint32_t hash)
+	     uint32_t hash, uint64_t *near)
 {
 	const uintptr_t hi = memo->hi;
 	struct rest rest = { NULL, 0, 0 };
@@ -606,21 +617,69 @@ capture_slow(struct lks_memo *memo, const struct lks_regs *regs,
 		return (struct lks_captured){ lks_depot_overflow(), head.end };
 	head.stack = lks_depot_stack(r.node, head.end != LKS_WALK_COMPLETE).id;
 	if (!r.plain && head.stack != lks_depot_overflow().id)
-		keep(memo, &r, w->steps, &rest, &head);
+		keep(memo, &r, w->steps, &rest, &head, near);
 	return (struct lks_captured){ { head.stack }, head.end };
 }
 
 static inline uint32_t
-hash_of(const struct walk *w)
+hash_of(uintptr_t pc, uintptr_t sp, uintptr_t pc1, uintptr_t pc2)
 {
-	uint64_t h = w->step[0].frame.pc * 0x9e3779b97f4a7c15u;
+	uint64_t h = pc * 0x9e3779b97f4a7c15u ^ sp * 0xbf58476d1ce4e5b9u ^
+		     pc1 * 0x94d049bb133111ebu ^ pc2 * 0x2545f4914f6cdd1du;
 
-	h ^= w->step[0].frame.sp * 0xbf58476d1ce4e5b9u;
-	if (w->steps > 1)
-		h ^= w->step[1].frame.pc * 0x94d049bb133111ebu;
-	h ^= w->frame.pc * 0x2545f4914f6cdd1du;
 	h ^= h >> 32;
 	return (uint32_t)(h * 0x9e3779b97f4a7c15u >> 32);
+}
+
+/* The entry that begins so and holds, NULL: none. It is the last walk now. */
+static inline struct entry *
+find(struct lks_memo *memo, const struct lks_frame *frame, uint32_t hash)
+{
+	uint64_t *set = memo->space->set[set_of(memo, hash)];
+
+	for (int way = 0; way < 2; way++) {
+		const uint64_t position = set[way];
+		struct entry *e;
+
+		if (!is_whole(memo, position))
+			continue;
+		e = entry_at(memo, position);
+		if (e->hash != hash || !begins(e, frame, memo->hi) ||
+		    !holds(e, frame, memo->hi))
+			continue;
+		set[way] = set[0];
+		set[0] = memo->last = position;
+		return e;
+	}
+	return NULL;
+}
+
+/*
+ * The same without a rule. The entry that last began with this pc and sp tells
+ * where its two callers' return addresses lay; they lie there again unless the
+ * frame register says otherwise, and then the entry doesn't hold.
+ */
+static inline struct entry *
+find_near(struct lks_memo *memo, const struct lks_frame *frame, uint64_t *near)
+{
+	struct entry *e;
+	uint64_t pc1;
+	uint64_t pc2;
+
+	if (!is_whole(memo, *near))
+		return NULL;
+	e = entry_at(memo, *near);
+	if (e->hops < 3 || !begins(e, frame, memo->hi))
+		return NULL;
+	pc1 = word_at(memo->hi, e->hop[1].away + 1);
+	pc2 = word_at(memo->hi, e->hop[2].away + 1);
+	if (pc1 != e->hop[1].pc || pc2 != e->hop[2].pc)
+		e = find(memo, frame, hash_of(frame->pc, frame->sp, pc1, pc2));
+	else if (holds(e, frame, memo->hi))
+		memo->last = *near;
+	else
+		e = NULL;
+	return e;
 }
 
 struct lks_captured
@@ -631,7 +690,8 @@ lks_memo_capture(struct lks_memo *memo, const struct lks_regs *regs,
 	const uintptr_t hi = bounds->hi & ~(sizeof(uintptr_t) - 1);
 	const uint64_t salt = lks_rules_salt();
 	struct walk w = { .frame = { regs->pc, regs->sp, regs->bp } };
-	uint64_t *set;
+	struct entry *e;
+	uint64_t *near;
 	uint32_t hash;
 
 	if (lks_unlikely(memo->space == NULL || memo->salt != salt ||
@@ -643,25 +703,24 @@ lks_memo_capture(struct lks_memo *memo, const struct lks_regs *regs,
 			 regs->sp % sizeof(uintptr_t) != 0 ||
 			 (hi - regs->sp) / 8 >= UINT32_MAX))
 		return plain(regs, bounds, code, depth);
-	w.step = memo->space->step;
-	for (int i = 0; i < 2 && !w.ended && !w.plain; i++)
-		advance(&w, bounds, hi, salt, depth);
-	hash = hash_of(&w);
-	set = memo->space->set[set_of(memo, hash)];
-	for (int way = 0; way < 2; way++) {
-		const uint64_t position = set[way];
-		struct entry *e;
+	near = &memo->space->near[(regs->pc ^ regs->sp >> 4) *
+					  0x9e3779b97f4a7c15u >>
+				  (64 - NEAR_BITS)];
+	e = find_near(memo, &w.frame, near);
+	if (e == NULL) {
+		const struct lks_frame innermost = w.frame;
 
-		if (!is_whole(memo, position))
-			continue;
-		e = entry_at(memo, position);
-		if (e->hash != hash || e->hop[0].pc != regs->pc ||
-		    e->hop[0].away != away_from(hi, regs->sp) ||
-		    !holds(e, &w.step[0].frame, hi))
-			continue;
-		set[way] = set[0];
-		set[0] = memo->last = position;
-		return (struct lks_captured){ { e->stack }, e->end };
+		w.step = memo->space->step;
+		for (int i = 0; i < 2 && !w.ended && !w.plain; i++)
+			advance(&w, bounds, hi, salt, depth);
+		hash = hash_of(regs->pc, regs->sp,
+			       w.steps > 1 ? w.step[1].frame.pc : 0,
+			       w.frame.pc);
+		e = find(memo, &innermost, hash);
+		if (e == NULL)
+			return capture_slow(memo, regs, bounds, code, &w, hash,
+					    near);
 	}
-	return capture_slow(memo, regs, bounds, code, &w, hash);
+	*near = memo->last;
+	return (struct lks_captured){ { e->stack }, e->end };
 }

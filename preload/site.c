@@ -101,31 +101,45 @@ find(struct lks_sites *sites, uint32_t stripe, uint32_t site)
 }
 
 /* The counters of a site in the stripe, or without memory for that, in any. */
-static struct counts *
-find_or_make(struct lks_sites *sites, uint32_t stripe, uint32_t site)
+static LKS_NOINLINE struct counts *
+find_elsewhere(struct lks_sites *sites, uint32_t stripe, uint32_t site)
 {
-	struct counts *c = find(sites, stripe, site);
+	struct counts *c = make(sites, stripe, site);
 
-	if (lks_unlikely(c == NULL))
-		c = make(sites, stripe, site);
 	for (uint32_t i = 0; c == NULL && i < LKS_STRIPES; i++)
 		c = find(sites, i, site);
 	return c;
+}
+
+/* release: pairs with the fence in lks_site_read. A free of a block comes
+ * after its allocation, so who sees the free also sees the allocation. */
+static inline void
+add(_Atomic uint64_t *count, uint64_t n, bool own)
+{
+	if (own)
+		atomic_store_explicit(
+			count,
+			atomic_load_explicit(count, memory_order_relaxed) + n,
+			memory_order_release);
+	else
+		atomic_fetch_add_explicit(count, n, memory_order_release);
 }
 
 bool
 lks_site_alloc(struct lks_sites *sites, struct lks_stack site, uint32_t stripe,
 	       uint64_t objects, uint64_t bytes)
 {
-	struct counts *c = find_or_make(sites, stripe, site.id);
+	struct counts *c = find(sites, stripe, site.id);
+	bool own = stripe >= LKS_SHARED_STRIPES;
 
-	if (lks_unlikely(c == NULL))
-		return false;
-	/* release: pairs with the fence in lks_site_read. A free of this block
-	 * comes after this, so who sees the free also sees the alloc. */
-	atomic_fetch_add_explicit(&c->alloc_objects, objects,
-				  memory_order_release);
-	atomic_fetch_add_explicit(&c->alloc_bytes, bytes, memory_order_release);
+	if (lks_unlikely(c == NULL)) {
+		c = find_elsewhere(sites, stripe, site.id);
+		if (c == NULL)
+			return false;
+		own = false;
+	}
+	add(&c->alloc_objects, objects, own);
+	add(&c->alloc_bytes, bytes, own);
 	return true;
 }
 
@@ -133,13 +147,17 @@ bool
 lks_site_free(struct lks_sites *sites, struct lks_stack site, uint32_t stripe,
 	      uint64_t objects, uint64_t bytes)
 {
-	struct counts *c = find_or_make(sites, stripe, site.id);
+	struct counts *c = find(sites, stripe, site.id);
+	bool own = stripe >= LKS_SHARED_STRIPES;
 
-	if (lks_unlikely(c == NULL))
-		return false;
-	atomic_fetch_add_explicit(&c->free_objects, objects,
-				  memory_order_release);
-	atomic_fetch_add_explicit(&c->free_bytes, bytes, memory_order_release);
+	if (lks_unlikely(c == NULL)) {
+		c = find_elsewhere(sites, stripe, site.id);
+		if (c == NULL)
+			return false;
+		own = false;
+	}
+	add(&c->free_objects, objects, own);
+	add(&c->free_bytes, bytes, own);
 	return true;
 }
 
@@ -147,19 +165,16 @@ void
 lks_site_correct(struct lks_sites *sites, struct lks_stack site,
 		 uint64_t objects, uint64_t bytes)
 {
-	/* Any stripe does, and one of them has counted this site: no memory
-	 * is needed, of which there is none when this is called. */
-	for (uint32_t i = 0; i < LKS_STRIPES; i++) {
-		struct counts *c = find(sites, i, site.id);
+	/* In a shared stripe: whoever thins may be any thread, and a cloned
+	 * writer. */
+	struct counts *c = find(sites, 0, site.id);
 
-		if (c == NULL)
-			continue;
-		atomic_fetch_add_explicit(&c->alloc_objects, objects,
-					  memory_order_release);
-		atomic_fetch_add_explicit(&c->alloc_bytes, bytes,
-					  memory_order_release);
+	if (c == NULL)
+		c = find_elsewhere(sites, 0, site.id);
+	if (c == NULL)
 		return;
-	}
+	add(&c->alloc_objects, objects, false);
+	add(&c->alloc_bytes, bytes, false);
 }
 
 struct lks_site_totals

@@ -33,6 +33,44 @@ static struct lks_lock lock;
 static struct lks_thread *free_blocks; /* guard: lock */
 static uint32_t spare_memos;           /* guard: lock; of free blocks */
 
+/* Bit i: stripe LKS_SHARED_STRIPES + i is some thread's. */
+static _Atomic uint32_t stripes_taken;
+
+#define ALL_STRIPES ((1u << LKS_OWN_STRIPES) - 1)
+
+static uint8_t
+take_stripe(uint32_t number)
+{
+	uint32_t taken =
+		atomic_load_explicit(&stripes_taken, memory_order_relaxed);
+
+	while (taken != ALL_STRIPES) {
+		const uint32_t i = (uint32_t)__builtin_ctz(~taken);
+
+		/* acquire: pairs with the release below; the additions of
+		 * whoever had it are seen */
+		if (atomic_compare_exchange_weak_explicit(
+			    &stripes_taken, &taken, taken | 1u << i,
+			    memory_order_acquire, memory_order_relaxed))
+			return (uint8_t)(LKS_SHARED_STRIPES + i);
+	}
+	return (uint8_t)(number % LKS_SHARED_STRIPES);
+}
+
+/* What the thread still does is counted in a shared one. */
+static void
+give_stripe_back(void)
+{
+	const uint32_t stripe = lks_tls.stripe;
+
+	lks_tls.stripe = (uint8_t)(stripe % LKS_SHARED_STRIPES);
+	lks_compiler_barrier();
+	if (stripe >= LKS_SHARED_STRIPES)
+		atomic_fetch_and_explicit(
+			&stripes_taken, ~(1u << (stripe - LKS_SHARED_STRIPES)),
+			memory_order_release);
+}
+
 void
 lks_tls_give_back(void)
 {
@@ -67,6 +105,7 @@ thread_ends(void *self)
 	lks_writer_report_net(lks_tls.net_bytes);
 	lks_tls.net_bytes = 0;
 	lks_tls.late = true;
+	give_stripe_back();
 	lks_tls_give_back();
 	if (lks_tls.self.entry != 0)
 		lks_threads_exit(lks_tls.self);
@@ -122,7 +161,12 @@ lks_tls_learn(const struct lks_bounds *bounds)
 	uint32_t number = atomic_fetch_add_explicit(&thread_count, 1,
 						    memory_order_relaxed);
 
-	lks_tls.stripe = (uint8_t)(number % LKS_STRIPES);
+	/* Once: a handler may have made the thread known before it begins.
+	 * Without a key nobody would give it back. */
+	if (!lks_tls.known)
+		lks_tls.stripe =
+			have_key ? take_stripe(number)
+				 : (uint8_t)(number % LKS_SHARED_STRIPES);
 	lks_tls.ticks = 1;
 	lks_tls.pace = 1;
 	if (bounds != NULL)
@@ -193,6 +237,13 @@ lks_tls_fork_child(void)
 						    memory_order_relaxed);
 
 	lks_lock_init(&lock);
+	/* The other threads are not here. */
+	atomic_store_explicit(
+		&stripes_taken,
+		lks_tls.stripe < LKS_SHARED_STRIPES
+			? 0
+			: 1u << (lks_tls.stripe - LKS_SHARED_STRIPES),
+		memory_order_relaxed);
 	/* Parent and child must not draw the same samples. */
 	if (lks_tls.known)
 		lks_sampler_start(&lks_tls.sampler,

@@ -51,7 +51,7 @@ struct lks_tls {
 	uint8_t fork_state;
 	bool late; /* past its key destructors: holds no block */
 	uint8_t destructor_rounds;
-	uint8_t stripe;    /* of the site counters */
+	uint8_t stripe;    /* of the site counters; its own, or a shared one */
 	uint32_t ticks;    /* recorded calls until the clock is read */
 	uint32_t pace;     /* what ticks begins from, 1 .. LKS_TICK_CALLS */
 	uint64_t tick_ns;  /* CLOCK_MONOTONIC when it was */

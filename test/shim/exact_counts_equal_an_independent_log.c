@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define THREADS 4
+#define THREADS 12 /* more than there are stripes of their own */
 #define SLOTS 4096 /* per thread, plus as many that all share */
 
 struct tally {

@@ -87,6 +87,30 @@ live_is_never_negative_while_threads_count(void **state)
 	assert_int_equal(t.free_objects, 800000);
 }
 
+/* Adds without a locked instruction, while another thread reads. */
+static void
+stripes_of_ones_own_count_exactly(void **state)
+{
+	const struct lks_site_totals before =
+		lks_site_read(lks_heap_sites, busy);
+	pthread_t threads[4];
+	struct lks_site_totals t;
+
+	(void)state;
+	for (uintptr_t i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, count,
+			       (void *)(LKS_SHARED_STRIPES + i));
+	do {
+		t = lks_site_read(lks_heap_sites, busy);
+		assert_true(t.alloc_objects >= t.free_objects);
+	} while (t.alloc_objects < before.alloc_objects + 700000);
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	t = lks_site_read(lks_heap_sites, busy);
+	assert_int_equal(t.alloc_objects, before.alloc_objects + 800000);
+	assert_int_equal(t.free_objects, before.free_objects + 800000);
+}
+
 int
 main(void)
 {
@@ -95,6 +119,7 @@ main(void)
 		cmocka_unit_test(stripes_add_up),
 		cmocka_unit_test(heap_and_thread_sites_are_apart),
 		cmocka_unit_test(live_is_never_negative_while_threads_count),
+		cmocka_unit_test(stripes_of_ones_own_count_exactly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
