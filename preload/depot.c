@@ -49,8 +49,6 @@ _Static_assert(sizeof(struct node) == 16, "a million stacks within 64 MB");
 _Static_assert(sizeof(struct stack) == 8, "a million stacks within 64 MB");
 _Static_assert(LKS_NODES_MAX <= NODE_MASK, "a node's number fits its field");
 
-#define OVERFLOW_STACK 1u
-
 static _Atomic uint32_t *buckets;
 static struct stack_page *_Atomic stack_pages[PAGES];
 static struct node_page *_Atomic node_pages[PAGES];
@@ -132,9 +130,9 @@ lks_depot_init(void)
 	if (buckets == NULL ||
 	    reserve(&stack_count, (void *_Atomic *)stack_pages,
 		    sizeof(struct stack_page),
-		    LKS_STACKS_MAX) != OVERFLOW_STACK)
+		    LKS_STACKS_MAX) != LKS_OVERFLOW_STACK)
 		return false;
-	atomic_store_explicit(&stack_at(OVERFLOW_STACK)->name, OVERFLOW,
+	atomic_store_explicit(&stack_at(LKS_OVERFLOW_STACK)->name, OVERFLOW,
 			      memory_order_relaxed);
 	return true;
 }
@@ -292,12 +290,6 @@ lks_depot_intern(const uint64_t *code, uint32_t count, bool truncated)
 			break;
 	}
 	return lks_depot_stack(node, truncated);
-}
-
-struct lks_stack
-lks_depot_overflow(void)
-{
-	return (struct lks_stack){ OVERFLOW_STACK };
 }
 
 uint32_t

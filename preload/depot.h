@@ -37,7 +37,13 @@ struct lks_stack lks_depot_intern(const uint64_t *code, uint32_t count,
 				  bool truncated);
 
 /* The stack that collects what found no room; it has no frames. */
-struct lks_stack lks_depot_overflow(void);
+#define LKS_OVERFLOW_STACK 1u
+
+static inline struct lks_stack
+lks_depot_overflow(void)
+{
+	return (struct lks_stack){ LKS_OVERFLOW_STACK };
+}
 
 /* Lock-free. Numbers in use: stacks 1 .. n, nodes 1 .. n. A number that
  * was wasted in a race, or is just being written, is in use too: its getter

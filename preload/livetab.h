@@ -3,8 +3,8 @@
  *
  * LKS_SHARDS shards by address hash, each open addressing over 16-byte slots
  * under a lock of its own. Keys are address >> 3 (malloc(8) is only 8-byte
- * aligned in jemalloc, tcmalloc and mimalloc). Shards grow by a fifth at
- * load 0.85, so a block costs at most 24 bytes.
+ * aligned in jemalloc, tcmalloc and mimalloc). Above a million blocks shards
+ * grow by a sixth at load 0.8, so a block costs at most 24 bytes.
  *
  * When sampling, the records are counted in the filter (filter.h).
  *
@@ -50,13 +50,24 @@ enum lks_take {
 /* BOOT. False: no memory. */
 bool lks_livetab_init(void);
 
+/* RECORD. An insert or take of this address comes soon. */
+void lks_livetab_prefetch(uintptr_t address);
+
 /* RECORD. */
 enum lks_insert lks_livetab_insert(struct lks_block *block,
 				   struct lks_block *old);
 enum lks_take lks_livetab_take(uintptr_t address, struct lks_block *out);
 
 /* What a record stands for: its sample's weight, times its thinning. */
-struct lks_weight lks_livetab_weight(const struct lks_block *block);
+static inline struct lks_weight
+lks_livetab_weight(const struct lks_block *block)
+{
+	struct lks_weight weight = lks_sampler_weight(block->size);
+
+	weight.objects <<= block->shift;
+	weight.bytes <<= block->shift;
+	return weight;
+}
 
 /* Lock-free. Blocks kept are 1 of 2^shift. */
 uint32_t lks_livetab_shift(void);

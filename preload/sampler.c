@@ -1,6 +1,6 @@
 #include "sampler.h"
 
-static uint64_t mean = 1;
+uint64_t lks_sampler_mean_bytes = 1;
 static uint64_t seed_value = 1;
 
 /* splitmix64's finalizer: spreads neighbouring seeds. Public domain constants
@@ -18,20 +18,14 @@ scatter(uint64_t x)
 void
 lks_sampler_init(uint64_t mean_bytes, uint64_t seed)
 {
-	mean = mean_bytes < 1 ? 1 : mean_bytes;
+	lks_sampler_mean_bytes = mean_bytes < 1 ? 1 : mean_bytes;
 	seed_value = seed;
-}
-
-uint64_t
-lks_sampler_mean(void)
-{
-	return mean;
 }
 
 uint32_t
 lks_sampler_scale(void)
 {
-	return mean == 1 ? 1 : LKS_SAMPLER_SCALE;
+	return lks_sampler_mean_bytes == 1 ? 1 : LKS_SAMPLER_SCALE;
 }
 
 /* xorshift64* (Vigna 2014). */
@@ -140,15 +134,15 @@ next_distance(struct lks_sampler *sampler)
 {
 	double u = (double)((next_random(sampler) >> 11) + 1) * 0x1p-53;
 
-	return (int64_t)(-natural_log(u) * (double)mean);
+	return (int64_t)(-natural_log(u) * (double)lks_sampler_mean_bytes);
 }
 
 void
-lks_sampler_next(struct lks_sampler *sampler)
+lks_sampler_draw(struct lks_sampler *sampler)
 {
 	unsigned host;
 
-	if (mean == 1) {
+	if (lks_sampler_mean_bytes == 1) {
 		sampler->left = -1;
 		return;
 	}
@@ -163,20 +157,21 @@ lks_sampler_start(struct lks_sampler *sampler, uint64_t stream)
 	sampler->random = scatter(seed_value + stream * 0x9e3779b97f4a7c15u);
 	if (sampler->random == 0)
 		sampler->random = 1;
-	lks_sampler_next(sampler);
+	lks_sampler_draw(sampler);
 }
 
 struct lks_weight
-lks_sampler_weight(uint64_t size)
+lks_sampler_weigh(uint64_t size)
 {
 	struct lks_weight weight = { 1, size };
 	unsigned host;
 	double p;
 
-	if (mean == 1)
+	if (lks_sampler_mean_bytes == 1)
 		return weight;
 	host = float_enter();
-	p = one_minus_exp((double)(size < 1 ? 1 : size) / (double)mean);
+	p = one_minus_exp((double)(size < 1 ? 1 : size) /
+			  (double)lks_sampler_mean_bytes);
 	weight.objects = (uint64_t)(LKS_SAMPLER_SCALE / p + 0.5);
 	weight.bytes = (uint64_t)((double)size / p + 0.5);
 	float_leave(host);

@@ -30,7 +30,15 @@ struct lks_sampler {
 /* BOOT. Mean bytes between samples, >= 1; 1 = exact. */
 void lks_sampler_init(uint64_t mean_bytes, uint64_t seed);
 
-uint64_t lks_sampler_mean(void);
+/* Written at boot. */
+extern uint64_t lks_sampler_mean_bytes;
+
+static inline uint64_t
+lks_sampler_mean(void)
+{
+	return lks_sampler_mean_bytes;
+}
+
 /* 1 when exact, else LKS_SAMPLER_SCALE. */
 uint32_t lks_sampler_scale(void);
 
@@ -40,7 +48,23 @@ void lks_sampler_start(struct lks_sampler *sampler, uint64_t stream);
 
 /* RECORD, when left went below 0: draws it anew, from the end of the block
  * that was just sampled (the process has no memory). */
-void lks_sampler_next(struct lks_sampler *sampler);
+void lks_sampler_draw(struct lks_sampler *sampler);
+
+static inline void
+lks_sampler_next(struct lks_sampler *sampler)
+{
+	/* In exact mode it stays where it is, below 0. */
+	if (lks_unlikely(lks_sampler_mean() != 1))
+		lks_sampler_draw(sampler);
+}
 
 /* What a recorded block of `size` requested bytes stands for. */
-struct lks_weight lks_sampler_weight(uint64_t size);
+struct lks_weight lks_sampler_weigh(uint64_t size);
+
+static inline struct lks_weight
+lks_sampler_weight(uint64_t size)
+{
+	if (lks_likely(lks_sampler_mean() == 1))
+		return (struct lks_weight){ 1, size };
+	return lks_sampler_weigh(size);
+}

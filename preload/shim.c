@@ -183,6 +183,7 @@ shim_record(void *p, size_t size, const struct lks_regs *regs)
 		if (shim_is_skipped(size))
 			return;
 	}
+	lks_livetab_prefetch((uintptr_t)p);
 	tick(); /* before it gets its age */
 	site = shim_capture(regs);
 	if (lks_unlikely(site.id == lks_depot_overflow().id))
