@@ -229,7 +229,8 @@ grown(uint32_t capacity)
 	/* By a sixth: at worst 16 / (0.8 / (7 / 6)) bytes a block. */
 	more = capacity < ROOMY_SLOTS ? (uint64_t)capacity * 3 / 2
 				      : (uint64_t)capacity * 7 / 6;
-	return (uint32_t)((more + PAGE_SLOTS - 1) / PAGE_SLOTS * PAGE_SLOTS);
+	more = more / PAGE_SLOTS * PAGE_SLOTS;
+	return more > capacity ? (uint32_t)more : capacity + PAGE_SLOTS;
 }
 
 static void
@@ -361,6 +362,52 @@ grow(struct shard *sh, uint32_t seen_capacity)
 	return true;
 }
 
+/*
+ * After a peak: above a million blocks so that one never costs more than 24
+ * bytes, below when four fifths are empty. Looked at on every 64th removal, so
+ * that a refusal of memory is not asked for at each.
+ */
+static inline bool
+is_sparse(const struct shard *sh)
+{
+	const uint64_t capacity = capacity_locked(sh);
+
+	if (lks_likely((sh->count & 63) != 0) || capacity <= PAGE_SLOTS)
+		return false;
+	return capacity > ROOMY_SLOTS ? sh->count * 16ull < capacity * 11
+				      : sh->count * 5ull < capacity;
+}
+
+/* Called and returns without the shard's lock. */
+static LKS_NOINLINE void
+shrink(struct shard *sh, uint32_t seen_capacity, uint32_t count)
+{
+	/* To load 0.75 or 0.4: room for more before it grows again. */
+	uint32_t wanted = seen_capacity > ROOMY_SLOTS ? count / 3 * 4
+						      : count / 2 * 5;
+	uint32_t capacity = (wanted + PAGE_SLOTS) / PAGE_SLOTS * PAGE_SLOTS;
+	struct slot *slots;
+	struct slot *unused;
+	uint32_t unused_capacity = capacity;
+
+	if (capacity >= seen_capacity)
+		return;
+	slots = lks_arena_map(slots_bytes(capacity));
+	if (slots == NULL)
+		return;
+	unused = slots;
+	if (lks_lock_take(&sh->lock, LKS_RANK_SHARD)) {
+		if (capacity_locked(sh) == seen_capacity &&
+		    sh->count <= count) {
+			unused = slots_locked(sh);
+			unused_capacity = seen_capacity;
+			move_locked(sh, slots, capacity);
+		}
+		lks_lock_drop(&sh->lock);
+	}
+	release_slots(unused, unused_capacity);
+}
+
 enum lks_insert
 lks_livetab_insert(struct lks_block *block, struct lks_block *old)
 {
@@ -410,6 +457,8 @@ lks_livetab_take(uintptr_t address, struct lks_block *out)
 	uint64_t hash = hash_of(name);
 	struct shard *sh = shard_of(hash);
 	enum lks_take result = LKS_NOT_FOUND;
+	uint32_t capacity = 0; /* too much of it */
+	uint32_t count = 0;
 	uint32_t i;
 
 	if (lks_unlikely(!lks_lock_take(&sh->lock, LKS_RANK_SHARD)))
@@ -420,8 +469,14 @@ lks_livetab_take(uintptr_t address, struct lks_block *out)
 		remove_locked(sh, i);
 		lks_filter_remove(address);
 		result = LKS_TAKEN;
+		if (lks_unlikely(is_sparse(sh))) {
+			capacity = capacity_locked(sh);
+			count = sh->count;
+		}
 	}
 	lks_lock_drop(&sh->lock);
+	if (lks_unlikely(capacity != 0))
+		shrink(sh, capacity, count);
 	return result;
 }
 

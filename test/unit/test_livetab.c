@@ -144,19 +144,43 @@ copy_gives_every_block_once(void **state)
 static void
 a_block_costs_at_most_24_bytes(void **state)
 {
-	enum { N = 1000000 };
+	enum { N = 2500000 };
 	uint64_t empty = lks_arena_bytes();
 	struct lks_block out;
 
 	(void)state;
 	for (uintptr_t i = 0; i < N; i++) {
 		put(0x700000000000 + i * 32, 32, 1);
-		if (i >= N / 2 && i % 10000 == 0)
+		if (i >= 1000000 && i % 10000 == 0)
 			assert_true((lks_arena_bytes() - empty) / (i + 1) <=
 				    24);
 	}
 	for (uintptr_t i = 0; i < N; i++)
 		lks_livetab_take(0x700000000000 + i * 32, &out);
+}
+
+static void
+memory_of_a_peak_goes_back(void **state)
+{
+	enum { N = 2500000, KEPT = 50000 };
+	uint64_t empty = lks_arena_bytes();
+	struct lks_block out;
+
+	(void)state;
+	for (uintptr_t i = 0; i < N; i++)
+		put(0x700000000000 + i * 32, 32, 1);
+	for (uintptr_t i = N; i-- > KEPT;) {
+		lks_livetab_take(0x700000000000 + i * 32, &out);
+		if (i >= 1000000 && i % 10000 == 0)
+			assert_true((lks_arena_bytes() - empty) / i <= 25);
+	}
+	/* A fifth of the slots in use, or the first page of each shard. */
+	assert_in_range(lks_arena_bytes() - empty, 0, KEPT * 5 * 16 * 3 / 2);
+	assert_int_equal(count(), KEPT);
+	for (uintptr_t i = 0; i < KEPT; i++)
+		assert_int_equal(lks_livetab_take(0x700000000000 + i * 32,
+						  &out),
+				 LKS_TAKEN);
 }
 
 static void *
@@ -197,7 +221,7 @@ threads_do_not_disturb_each_other(void **state)
 static void
 memory_cap_thins_instead_of_stopping(void **state)
 {
-	enum { N = 3000000 }; /* the tests above left room for 1 M */
+	enum { N = 3000000 };
 	struct lks_block old;
 	struct lks_site_totals sum;
 	uint64_t kept = 0;
@@ -247,6 +271,7 @@ main(void)
 		cmocka_unit_test(many_blocks_survive_growth_and_removal),
 		cmocka_unit_test(copy_gives_every_block_once),
 		cmocka_unit_test(a_block_costs_at_most_24_bytes),
+		cmocka_unit_test(memory_of_a_peak_goes_back),
 		cmocka_unit_test(threads_do_not_disturb_each_other),
 		cmocka_unit_test(memory_cap_thins_instead_of_stopping),
 	};
