@@ -226,9 +226,14 @@ grown(uint32_t capacity)
 
 	if (capacity < PAGE_SLOTS)
 		return PAGE_SLOTS;
-	/* By a sixth: at worst 16 / (0.8 / (7 / 6)) bytes a block. */
-	more = capacity < ROOMY_SLOTS ? (uint64_t)capacity * 3 / 2
-				      : (uint64_t)capacity * 7 / 6;
+	if (capacity < ROOMY_SLOTS) {
+		more = (uint64_t)capacity * 3 / 2;
+		if (more > ROOMY_SLOTS)
+			more = ROOMY_SLOTS;
+	} else {
+		/* By an eighth: at worst 16 / (0.8 / (9 / 8)) bytes a block. */
+		more = (uint64_t)capacity * 9 / 8;
+	}
 	more = more / PAGE_SLOTS * PAGE_SLOTS;
 	return more > capacity ? (uint32_t)more : capacity + PAGE_SLOTS;
 }
@@ -364,7 +369,8 @@ grow(struct shard *sh, uint32_t seen_capacity)
 
 /*
  * After a peak: above a million blocks so that one never costs more than 24
- * bytes, below when four fifths are empty. Looked at on every 64th removal, so
+ * bytes, below when four fifths are empty. Both are less than what growing
+ * leaves, or the two would take turns. Looked at on every 64th removal, so
  * that a refusal of memory is not asked for at each.
  */
 static inline bool
@@ -374,7 +380,7 @@ is_sparse(const struct shard *sh)
 
 	if (lks_likely((sh->count & 63) != 0) || capacity <= PAGE_SLOTS)
 		return false;
-	return capacity > ROOMY_SLOTS ? sh->count * 16ull < capacity * 11
+	return capacity > ROOMY_SLOTS ? sh->count * 3ull < capacity * 2
 				      : sh->count * 5ull < capacity;
 }
 

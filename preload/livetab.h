@@ -4,7 +4,7 @@
  * LKS_SHARDS shards by address hash, each open addressing over 16-byte slots
  * under a lock of its own. Keys are address >> 3 (malloc(8) is only 8-byte
  * aligned in jemalloc, tcmalloc and mimalloc). Above a million blocks shards
- * grow by a sixth at load 0.8, so a block costs at most 24 bytes; after a peak
+ * grow by an eighth at load 0.8, so a block costs at most 24 bytes; after a peak
  * they shrink.
  *
  * When sampling, the records are counted in the filter (filter.h).

@@ -184,6 +184,30 @@ memory_of_a_peak_goes_back(void **state)
 				 LKS_TAKEN);
 }
 
+/* Growing and shrinking don't take turns, wherever a table comes to rest. */
+static void
+steady_table_is_not_rebuilt(void **state)
+{
+	const uintptr_t base = 0x710000000000;
+	uintptr_t n = 0;
+	struct lks_block out;
+
+	(void)state;
+	for (uintptr_t size = 10000; size < 1500000; size += size / 12) {
+		for (; n < size; n++)
+			put(base + n * 32, 32, 1);
+		/* A fortieth less: most shards come by a multiple of 64. */
+		const uint64_t bytes = lks_arena_bytes();
+
+		for (uintptr_t i = 0; i < n / 40; i++)
+			lks_livetab_take(base + (n - 1 - i) * 32, &out);
+		assert_int_equal(lks_arena_bytes(), bytes);
+		n -= n / 40;
+	}
+	while (n-- > 0)
+		lks_livetab_take(base + n * 32, &out);
+}
+
 static void *
 churn(void *argument)
 {
@@ -276,6 +300,7 @@ main(void)
 		cmocka_unit_test(copy_gives_every_block_once),
 		cmocka_unit_test(a_block_costs_at_most_24_bytes),
 		cmocka_unit_test(memory_of_a_peak_goes_back),
+		cmocka_unit_test(steady_table_is_not_rebuilt),
 		cmocka_unit_test(threads_do_not_disturb_each_other),
 		cmocka_unit_test(memory_cap_thins_instead_of_stopping),
 	};
