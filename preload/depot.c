@@ -47,7 +47,7 @@ struct stack_page {
 
 _Static_assert(sizeof(struct node) == 16, "a million stacks within 64 MB");
 _Static_assert(sizeof(struct stack) == 8, "a million stacks within 64 MB");
-_Static_assert(LKS_NODES_MAX <= NODE_MASK, "a node's number fits its field");
+_Static_assert(LKS_NODES_MAX < TRUNCATED, "a node's number fits its field");
 
 static _Atomic uint32_t *buckets;
 static struct stack_page *_Atomic stack_pages[PAGES];
