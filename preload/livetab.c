@@ -334,6 +334,20 @@ thin_more(uint32_t seen)
 }
 
 /*
+ * Slots for a shard, their pages present: a fault under the shard's lock would
+ * wait for whoever else maps memory, and with it everyone who wants the shard.
+ */
+static struct slot *
+map_slots(uint32_t capacity)
+{
+	struct slot *slots = lks_arena_map(slots_bytes(capacity));
+
+	for (uint32_t i = 0; slots != NULL && i < capacity; i += PAGE_SLOTS)
+		*(volatile uint64_t *)&slots[i].key = 0;
+	return slots;
+}
+
+/*
  * Makes room in a shard. Called and returns without its lock: memory is
  * obtained before the lock.
  */
@@ -346,8 +360,7 @@ grow(struct shard *sh, uint32_t seen_capacity)
 	 * can't be counted is no use. */
 	bool tight = lks_arena_bytes() + slots_bytes(capacity) >
 		     lks_arena_cap() / 8 * 7;
-	struct slot *slots = tight ? NULL
-				   : lks_arena_map(slots_bytes(capacity));
+	struct slot *slots = tight ? NULL : map_slots(capacity);
 	struct slot *unused = slots;
 	uint32_t unused_capacity = capacity;
 
@@ -398,7 +411,7 @@ shrink(struct shard *sh, uint32_t seen_capacity, uint32_t count)
 
 	if (capacity >= seen_capacity)
 		return;
-	slots = lks_arena_map(slots_bytes(capacity));
+	slots = map_slots(capacity);
 	if (slots == NULL)
 		return;
 	unused = slots;

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define THREADS 12 /* more than there are stripes of their own */
+#define THREADS 12 /* at most */
 #define SLOTS 4096 /* per thread, plus as many that all share */
 
 struct tally {
@@ -187,14 +187,19 @@ main(int argc, char **argv)
 {
 	pthread_t threads[THREADS];
 
-	if (argc < 3)
+	unsigned count;
+
+	if (argc < 4)
 		return 2;
-	calls_per_thread = strtoull(argv[2], NULL, 10) / THREADS;
+	count = (unsigned)atoi(argv[3]);
+	if (count < 1 || count > THREADS)
+		return 2;
+	calls_per_thread = strtoull(argv[2], NULL, 10) / count;
 	for (unsigned i = 0; i < SLOTS; i++)
 		atomic_store(&shared[i], &shared_blocks[i]);
-	for (uintptr_t i = 0; i < THREADS; i++)
+	for (uintptr_t i = 0; i < count; i++)
 		pthread_create(&threads[i], NULL, work, (void *)i);
-	for (unsigned i = 0; i < THREADS; i++)
+	for (unsigned i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
 	write_log(argv[1]);
 	return 0;

@@ -44,6 +44,7 @@ sys.exit(bad != 0 or total < 1000)
 PYTHON
 }
 
-check "$PROG" log "${EXACT_CALLS:-10000000}"
+# More threads than there are stripes of their own.
+check "$PROG" log "${EXACT_CALLS:-10000000}" 12
 check MALLOC_ARENA_MAX=1 GLIBC_TUNABLES=glibc.malloc.tcache_count=0 \
-	"$PROG" log 3000000
+	"$PROG" log 3000000 4
