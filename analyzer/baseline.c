@@ -211,9 +211,9 @@ tell_expired(const struct baseline *baseline, int64_t today,
 		if (entry->expires >= today || count++ >= BASELINE_LINES)
 			continue;
 		baseline_format_day(day, entry->expires);
-		strbuf_adds(lines, "warning: baseline '");
-		strbuf_add_printable(lines, baseline->file);
-		strbuf_adds(lines, "': ");
+		strbuf_adds(lines, "warning: baseline ");
+		strbuf_add_quoted(lines, baseline->file);
+		strbuf_adds(lines, ": ");
 		add_entry_name(entry, lines);
 		strbuf_addf(lines, " was accepted until %s: it counts again\n",
 			    day);
@@ -250,9 +250,9 @@ tell_all(const struct baseline *baseline,
 		if (!is_one(entry))
 			continue;
 		if (count == 0) {
-			strbuf_adds(lines, "note: baseline '");
-			strbuf_add_printable(lines, baseline->file);
-			strbuf_addf(lines, "': %s ", what);
+			strbuf_adds(lines, "note: baseline ");
+			strbuf_add_quoted(lines, baseline->file);
+			strbuf_addf(lines, ": %s ", what);
 		}
 		if (count < BASELINE_LINES) {
 			strbuf_adds(lines, count ? ", " : "");

@@ -48,17 +48,6 @@ worsen(struct judging *judging, enum gate_outcome outcome)
 		judging->outcome = outcome;
 }
 
-/* Its parts are texts of an untrusted file. */
-static void
-add_process(struct judging *judging)
-{
-	struct strbuf name = { 0 };
-
-	process_name(&name, &judging->part->diff->new_model->header, false);
-	strbuf_add_printable(judging->lines, strbuf_text(&name));
-	strbuf_release(&name);
-}
-
 /* Begins a line; false: there were enough. */
 static bool
 begin_line(struct judging *judging, enum gate_outcome outcome)
@@ -73,7 +62,8 @@ begin_line(struct judging *judging, enum gate_outcome outcome)
 	if (outcome == GATE_UNSURE)
 		strbuf_adds(judging->lines, "not enough evidence: ");
 	if (judging->study->count > 1) {
-		add_process(judging);
+		process_name_printable(judging->lines,
+				       &judging->part->diff->new_model->header);
 		strbuf_adds(judging->lines, ": ");
 	}
 	return true;

@@ -91,8 +91,7 @@ never_started(const struct diff *diff)
 static bool
 add_reason(struct strbuf *reason, const char *file, const char *what)
 {
-	strbuf_addc(reason, '\'');
-	strbuf_add_printable(reason, file);
+	strbuf_add_quoted(reason, file);
 	strbuf_adds(reason, what);
 	return true;
 }
@@ -101,14 +100,14 @@ static bool
 is_snapshot_blind(const struct model *model, struct strbuf *reason)
 {
 	if (model->truncated)
-		return add_reason(reason, model->file, "' is truncated");
+		return add_reason(reason, model->file, " is truncated");
 	if (model->totals_disagree)
 		return add_reason(reason, model->file,
-				  "': its totals are not the sums of its "
+				  ": its totals are not the sums of its "
 				  "sites");
 	if (*model->losses.disabled_because) {
 		add_reason(reason, model->file,
-			   "': tracking had stopped itself: ");
+			   ": tracking had stopped itself: ");
 		strbuf_add_printable(reason, model->losses.disabled_because);
 		return true;
 	}
@@ -133,7 +132,7 @@ gate_is_blind(const struct study_part *part, double max_loss,
 	}
 	if (diff->reversed)
 		return add_reason(reason, diff->new_model->file,
-				  "' is the older one: give it first");
+				  " is the older one: give it first");
 	for (i = 0; i < history->snapshot_count; i++) {
 		if (is_snapshot_blind(history->snapshots[i], reason))
 			return true;

@@ -28,11 +28,12 @@ add_limit(struct strbuf *out, const struct report *report, double per_hour)
 	uint64_t limit = report->limit_bytes
 				 ? report->limit_bytes
 				 : diff->new_model->header.memory_limit_bytes;
-
 	bool is_rss = diff->count[ROW_LEDGER] > 0 &&
 		      verdict_is_leak(&rss->verdict) &&
 		      rss->verdict.bytes_per_hour > per_hour;
 
+	if (limit > INT64_MAX)
+		limit = INT64_MAX;
 	if (is_rss)
 		per_hour = rss->verdict.bytes_per_hour;
 	if (headroom < 0) {

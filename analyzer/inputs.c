@@ -222,9 +222,10 @@ drop_twins(struct files *files, struct strbuf *warnings)
 			i++;
 			continue;
 		}
-		strbuf_addf(warnings,
-			    "'%s' is the same snapshot as '%s': left out\n",
-			    input->file, before->file);
+		strbuf_add_quoted(warnings, input->file);
+		strbuf_adds(warnings, " is the same snapshot as ");
+		strbuf_add_quoted(warnings, before->file);
+		strbuf_adds(warnings, ": left out\n");
 		drop_file(files, i);
 	}
 }

@@ -37,27 +37,36 @@ enum exit_status {
 	EXIT_STEP = 5,
 };
 
+/* One harmless line, whatever is in the names of files and processes. */
+static void __attribute__((format(printf, 1, 0)))
+print_line(const char *format, va_list args, const char *end)
+{
+	struct strbuf text = { 0 }, line = { 0 };
+
+	strbuf_vaddf(&text, format, args);
+	strbuf_add_printable(&line, strbuf_text(&text));
+	fprintf(stderr, "leakdiff: %s%s\n", strbuf_text(&line), end);
+	strbuf_release(&text);
+	strbuf_release(&line);
+}
+
 static void __attribute__((format(printf, 1, 2)))
 complain(const char *format, ...)
 {
 	va_list args;
 
-	fputs("leakdiff: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	print_line(format, args, "");
 	va_end(args);
-	fputc('\n', stderr);
 }
 
 static int __attribute__((format(printf, 1, 2))) usage(const char *format, ...)
 {
 	va_list args;
 
-	fputs("leakdiff: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	print_line(format, args, "; try 'leakdiff --help'");
 	va_end(args);
-	fputs("; try 'leakdiff --help'\n", stderr);
 	return EXIT_USAGE;
 }
 
@@ -416,18 +425,18 @@ run_verify(const struct settings *settings, const struct inputs *inputs,
 	struct study *study;
 	struct err err;
 	int status = EXIT_INPUT;
+	size_t unused = 0; /* files of processes that are left out, too */
 	size_t i;
 
 	study = study_new(inputs, &how, symbolizer, blame, &text, &err);
 	print_warnings(&text);
 	strbuf_clear(&text);
 	if (study) {
+		for (i = 0; i < inputs->group_count; i++)
+			unused += inputs->groups[i].count;
 		for (i = 0; i < study->count; i++)
-			verify_left_out(
-				verify,
-				inputs->groups[i].count -
-					study->parts[i].history->snapshot_count);
-		verify_left_out(verify, inputs->left_out);
+			unused -= study->parts[i].history->snapshot_count;
+		verify_left_out(verify, unused + inputs->left_out);
 		verify_tell(verify, &text);
 		status = print_to(settings->out, strbuf_text(&text));
 	} else {

@@ -21,3 +21,13 @@ process_name(struct strbuf *out, const struct header *header, bool start)
 	strbuf_adds(out, " since ");
 	format_time(out, header->start_wall_ns);
 }
+
+void
+process_name_printable(struct strbuf *out, const struct header *header)
+{
+	struct strbuf name = { 0 };
+
+	process_name(&name, header, false);
+	strbuf_add_printable(out, strbuf_text(&name));
+	strbuf_release(&name);
+}

@@ -87,6 +87,14 @@ strbuf_add_printable(struct strbuf *buf, const char *text)
 }
 
 void
+strbuf_add_quoted(struct strbuf *buf, const char *text)
+{
+	strbuf_addc(buf, '\'');
+	strbuf_add_printable(buf, text);
+	strbuf_addc(buf, '\'');
+}
+
+void
 strbuf_clear(struct strbuf *buf)
 {
 	buf->len = 0;

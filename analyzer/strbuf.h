@@ -25,6 +25,8 @@ void strbuf_vaddf(struct strbuf *buf, const char *format, va_list args)
  * so that a hostile name can't drive the reader's terminal or pass for another.
  * All other UTF-8 stays. */
 void strbuf_add_printable(struct strbuf *buf, const char *text);
+/* The same in single quotes: a file's name in a line for people. */
+void strbuf_add_quoted(struct strbuf *buf, const char *text);
 
 /* Keeps the memory. */
 void strbuf_clear(struct strbuf *buf);

@@ -28,20 +28,21 @@ struct loading {
 static void
 warn_about(const struct model *model, bool left_out, struct strbuf *warnings)
 {
+	if (model->truncated)
+		strbuf_add_quoted(warnings, model->file);
 	if (model->truncated && left_out)
-		strbuf_addf(warnings,
-			    "'%s' is truncated: it is left out, as any site "
-			    "may be missing\n",
-			    model->file);
+		strbuf_adds(warnings, " is truncated: it is left out, as any "
+				      "site may be missing\n");
 	else if (model->truncated)
 		strbuf_addf(warnings,
-			    "'%s' is truncated: only its first %" PRIu64
+			    " is truncated: only its first %" PRIu64
 			    " bytes (uncompressed) are used\n",
-			    model->file, model->prefix_bytes);
-	if (model->totals_disagree)
-		strbuf_addf(warnings,
-			    "'%s': its totals are not the sums of its sites\n",
-			    model->file);
+			    model->prefix_bytes);
+	if (model->totals_disagree) {
+		strbuf_add_quoted(warnings, model->file);
+		strbuf_adds(warnings,
+			    ": its totals are not the sums of its sites\n");
+	}
 }
 
 static void
@@ -137,7 +138,8 @@ leave_out(struct loading *loading, const struct input_group *group,
 			       "the last of them is '%s'",
 			       group->inputs[group->count - 1].file);
 	strbuf_adds(loading->warnings, "every snapshot of ");
-	process_name(loading->warnings, &group->inputs[0].facts->header, false);
+	process_name_printable(loading->warnings,
+			       &group->inputs[0].facts->header);
 	strbuf_adds(loading->warnings, " is truncated: it is left out\n");
 	free_part(&study->parts[--study->count]);
 	study->parts[study->count] = (struct study_part){ 0 };

@@ -80,9 +80,8 @@ sym_warn(struct sym_warnings *warnings, const char *path, const char *reason)
 {
 	struct strbuf line = { 0 };
 
-	strbuf_addc(&line, '\'');
-	strbuf_add_printable(&line, path);
-	strbuf_adds(&line, "': ");
+	strbuf_add_quoted(&line, path);
+	strbuf_adds(&line, ": ");
 	strbuf_add_printable(&line, reason);
 	warnings->lines = xgrow(warnings->lines, &warnings->capacity,
 				warnings->count + 1, sizeof(*warnings->lines));

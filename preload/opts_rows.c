@@ -7,10 +7,6 @@
 #include "sys.h"
 #include "values.h"
 
-/* The distance to the next sample is some tens of means at most and must fit
- * a signed word; beyond this, nothing would be sampled anyway. */
-#define SAMPLE_MAX (1ull << 40)
-
 static bool
 parse_path(const char *text, char *out)
 {
@@ -162,7 +158,7 @@ print_on(char *out, size_t cap)
 static bool
 parse_sample(const char *text)
 {
-	return lks_value_size(text, 1, SAMPLE_MAX, &lks_opts.sample);
+	return lks_value_size(text, 1, LKS_SAMPLE_MAX, &lks_opts.sample);
 }
 
 static void

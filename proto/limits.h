@@ -25,6 +25,11 @@
 /* Executable segments remembered of one module (ELF objects have one). */
 #define LKS_SEGMENTS_MAX 4
 
+/* Mean of a sample, in bytes. The distance to the next one is some tens of
+ * means at most and must fit a signed word, and readers multiply it by counts;
+ * beyond this, nothing would be sampled anyway. */
+#define LKS_SAMPLE_MAX (1ull << 40)
+
 /* Age cohorts in a snapshot. */
 #define LKS_COHORTS 64
 

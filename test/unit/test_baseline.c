@@ -681,6 +681,31 @@ nothing_is_accepted_by_an_unknown_rate(void **state)
 	strbuf_release(&lines);
 }
 
+/* A verdict may have an interval without a lower end. */
+static void
+rate_without_a_lower_end_is_unknown(void **state)
+{
+	struct strbuf lines = { 0 };
+	struct comparison *made = grown();
+	struct verdict *verdict = &named_row(made, "leaks")->verdict;
+	char *written;
+
+	(void)state;
+	made->part.diff->judged = true;
+	verdict->kind = VERDICT_LEAK;
+	verdict->bytes_per_hour = 1000;
+	verdict->bytes_per_hour_low = -INFINITY;
+	write_it(made, "2026-11-20");
+	/* Bytes are known. */
+	written = get();
+	assert_non_null(strstr(written, "\"bytes\": 102400"));
+	assert_null(strstr(written, "bytes_per_hour"));
+	free(written);
+	assert_int_equal(fate_by_rate(made, most_per_hour, &lines),
+			 FATE_LISTED);
+	strbuf_release(&lines);
+}
+
 static void
 unknown_rate_raises_nothing(void **state)
 {
@@ -804,6 +829,7 @@ main(void)
 		WRITES(more_than_can_be_read_is_not_written),
 		WRITES(leaks_are_accepted_by_their_rate),
 		cmocka_unit_test(nothing_is_accepted_by_an_unknown_rate),
+		WRITES(rate_without_a_lower_end_is_unknown),
 		WRITES(unknown_rate_raises_nothing),
 		WRITES(whatever_is_written_is_read_again),
 	};

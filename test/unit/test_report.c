@@ -624,6 +624,7 @@ static void
 rates_beyond_measure_are_bounded(void **state)
 {
 	struct trend trend = set_up_trend();
+	struct model *last;
 	char *text;
 
 	(void)state;
@@ -631,6 +632,15 @@ rates_beyond_measure_are_bounded(void **state)
 	trend.diff->rows[CREATE].verdict.objects_per_hour = 1e30;
 	text = tell_trend(&trend);
 	assert_has(text, "4.0 EiB/h, 4,611,686,018,427,387,904 objects/h");
+	free(text);
+	trend = set_up_trend();
+	set_verdict(&trend, CREATE, VERDICT_LEAK, 1024, 1024, 1024);
+	last = trend.diff->history
+		       ->snapshots[trend.diff->history->snapshot_count - 1];
+	last->header.memory_limit_bytes = UINT64_MAX - 1;
+	last->ledger.cgroup_bytes = UINT64_MAX;
+	text = tell_trend(&trend);
+	assert_has(text, "the limit of 8.0 EiB is ");
 	free(text);
 }
 
