@@ -77,7 +77,7 @@ has_grown(const struct diff *diff, const struct row *row)
 {
 	if (row->kind == ROW_THREAD)
 		return row->delta.objects > 0;
-	return diff_grew(row) ||
+	return row_grew(row) ||
 	       (diff->judged && row->verdict.bytes_per_hour > 0);
 }
 

@@ -175,7 +175,7 @@ culprit_of_growth(const struct report *report, enum row_kind kind,
 	const struct row *row;
 
 	while ((row = select_next(report->diff, kind, &cursor, 0))) {
-		if (diff_grew(row))
+		if (row_grew(row))
 			add_suspect(&suspects, row);
 	}
 	return worst_of(report, &suspects, compare_growth, is_more_growth,
@@ -195,8 +195,7 @@ culprit_of_verdict(const struct report *report, enum row_kind kind,
 	while ((row = select_next(report->diff, kind, &cursor, 0))) {
 		if (row->verdict.kind < least || row->verdict.kind > most)
 			continue;
-		if (row->verdict.kind == VERDICT_INSUFFICIENT &&
-		    !diff_grew(row))
+		if (row->verdict.kind == VERDICT_INSUFFICIENT && !row_grew(row))
 			continue;
 		add_suspect(&suspects, row);
 		all->sites += row->stacks;

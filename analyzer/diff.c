@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "process.h"
 #include "xalloc.h"
 
 /* Rows of one kind while they are made. */
@@ -391,25 +392,6 @@ is_estimate(const struct model *model)
 	return model->header.sample_bytes > 1 || model->losses.thinning_shift;
 }
 
-/* Profiles tell no more of their process. */
-static bool
-is_same_program(const struct header *a, const struct header *b)
-{
-	return *a->boot_id || (strcmp(a->exe, b->exe) == 0 &&
-			       strcmp(a->exe_build_id, b->exe_build_id) == 0);
-}
-
-bool
-diff_same_process(const struct header *a, const struct header *b)
-{
-	return is_same_program(a, b) && a->pid == b->pid &&
-	       a->start_ticks == b->start_ticks &&
-	       a->start_monotonic_ns == b->start_monotonic_ns &&
-	       a->pid_namespace == b->pid_namespace &&
-	       strcmp(a->boot_id, b->boot_id) == 0 &&
-	       strcmp(a->host, b->host) == 0;
-}
-
 static bool
 is_reversed(const struct diff *diff)
 {
@@ -444,8 +426,8 @@ set_facts(struct diff *diff)
 	if (diff->snapshot_count < 2)
 		return;
 	diff->old_model = history_first(history);
-	diff->same_process = diff_same_process(&diff->old_model->header,
-					       &diff->new_model->header);
+	diff->same_process = process_same(&diff->old_model->header,
+					  &diff->new_model->header);
 	diff->reversed = is_reversed(diff);
 	diff->same_snapshot = is_same_snapshot(diff);
 	if (diff->snapshot_count > 2)

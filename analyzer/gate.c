@@ -8,7 +8,7 @@
 #include "format.h"
 #include "gate_weigh.h"
 #include "path.h"
-#include "process_name.h"
+#include "process.h"
 #include "saturate.h"
 #include "stack.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "diff.h"
+#include "process.h"
 #include "reader.h"
 #include "xalloc.h"
 
@@ -168,7 +168,7 @@ compare_processes(const struct header *a, const struct header *b)
 	if (!order)
 		order = compare_numbers(a->start_monotonic_ns,
 					b->start_monotonic_ns);
-	if (order || diff_same_process(a, b))
+	if (order || process_same(a, b))
 		return order;
 	order = strcmp(a->exe, b->exe);
 	return order ? order : strcmp(a->exe_build_id, b->exe_build_id);

@@ -4,7 +4,7 @@
 
 #include "headline.h"
 #include "jsonval.h"
-#include "process_name.h"
+#include "process.h"
 #include "select.h"
 
 /* --- snapshots -------------------------------------------------------------- */

@@ -113,7 +113,7 @@ add_states(struct strbuf *out, const struct diff *diff, const struct row *row)
 static enum page_style
 style_of(const struct row *row)
 {
-	if (diff_grew(row))
+	if (row_grew(row))
 		return PAGE_BAD;
 	return row->delta.bytes || row->delta.objects ? PAGE_GOOD : PAGE_DIM;
 }

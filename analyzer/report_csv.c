@@ -17,7 +17,7 @@
 
 #include "csv_fields.h"
 #include "flat_rows.h"
-#include "process_name.h"
+#include "process.h"
 #include "select.h"
 #include "stack.h"
 #include "strbuf.h"

@@ -9,7 +9,7 @@
 #include "csv_fields.h"
 #include "history.h"
 #include "index.h"
-#include "process_name.h"
+#include "process.h"
 #include "resolver.h"
 #include "site_id.h"
 #include "stack.h"

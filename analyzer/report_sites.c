@@ -88,7 +88,7 @@ list_site(struct listing *listing, const struct row *row)
 static bool
 shrank(const struct row *row)
 {
-	return !diff_grew(row) && (row->delta.bytes || row->delta.objects);
+	return !row_grew(row) && (row->delta.bytes || row->delta.objects);
 }
 
 /* Is the row worth its lines in that order? What isn't is counted. */
@@ -98,7 +98,7 @@ is_worth(const struct row *row, enum row_order order)
 	switch (order) {
 	case ORDER_VERDICT:
 		return row->verdict.kind >= VERDICT_CACHE_FILL ||
-		       (row->verdict.kind != VERDICT_STEADY && diff_grew(row));
+		       (row->verdict.kind != VERDICT_STEADY && row_grew(row));
 	case ORDER_RATE:
 		return row->verdict.bytes_per_hour > 0;
 	case ORDER_OBJECTS:
@@ -112,7 +112,7 @@ is_worth(const struct row *row, enum row_order order)
 	case ORDER_DEFAULT:
 		break;
 	}
-	return diff_grew(row);
+	return row_grew(row);
 }
 
 struct tally {

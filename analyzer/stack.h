@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 #include "blame.h"
-#include "diff.h"
 #include "resolver.h"
+#include "row.h"
 
 struct stack_frame {
 	const struct symbol *symbol; /* owned by the symbolizer */

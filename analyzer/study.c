@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "process_name.h"
+#include "process.h"
 #include "reader.h"
 #include "select.h"
 #include "suppress.h"

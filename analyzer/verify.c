@@ -8,6 +8,7 @@
 #include "diff.h"
 #include "format.h"
 #include "history.h"
+#include "process.h"
 #include "xalloc.h"
 
 /* An allocation and its record take longer than this: what bounds how many can
@@ -471,7 +472,7 @@ check_next(struct verify *verify, const struct model *model)
 	fill_table(&now, model, &numbers, atlas_count(verify->atlas));
 	atlas_numbers_release(&numbers);
 	if (verify->has_before &&
-	    diff_same_process(&verify->before, &model->header)) {
+	    process_same(&verify->before, &model->header)) {
 		check_order(verify, &model->header);
 		check_columns(verify, &now, model);
 	}

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "../../analyzer/diff.h"
+#include "../../analyzer/process.h"
 #include "../../analyzer/reader.h"
 #include "comparison.h"
 #include "stories.h"
@@ -324,28 +325,28 @@ process_is_named_by_all_of_its_marks(void **state)
 	struct header b = a;
 
 	(void)state;
-	assert_true(diff_same_process(&a, &b));
+	assert_true(process_same(&a, &b));
 	b.pid = 2;
-	assert_false(diff_same_process(&a, &b));
+	assert_false(process_same(&a, &b));
 	b = a;
 	b.boot_id = "c";
-	assert_false(diff_same_process(&a, &b));
+	assert_false(process_same(&a, &b));
 	b = a;
 	b.host = "i";
-	assert_false(diff_same_process(&a, &b));
+	assert_false(process_same(&a, &b));
 	b = a;
 	b.pid_namespace = 3;
-	assert_false(diff_same_process(&a, &b));
+	assert_false(process_same(&a, &b));
 	b = a;
 	b.start_ticks = 4;
-	assert_false(diff_same_process(&a, &b));
+	assert_false(process_same(&a, &b));
 	b = a;
 	b.start_monotonic_ns = 5; /* exec */
-	assert_false(diff_same_process(&a, &b));
+	assert_false(process_same(&a, &b));
 	b = a;
 	b.exe = "moved";
 	b.sequence = 9;
-	assert_true(diff_same_process(&a, &b));
+	assert_true(process_same(&a, &b));
 }
 
 static void
@@ -357,12 +358,12 @@ profiles_are_of_one_process_if_of_one_program(void **state)
 	struct header b = a;
 
 	(void)state;
-	assert_true(diff_same_process(&a, &b));
+	assert_true(process_same(&a, &b));
 	b.exe = "y";
-	assert_false(diff_same_process(&a, &b));
+	assert_false(process_same(&a, &b));
 	b = a;
 	b.exe_build_id = "2";
-	assert_false(diff_same_process(&a, &b));
+	assert_false(process_same(&a, &b));
 }
 
 static void

@@ -1,9 +1,29 @@
-#include "process_name.h"
+#include "process.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "format.h"
 #include "path.h"
+
+/* Profiles tell no more of their process. */
+static bool
+is_same_program(const struct header *a, const struct header *b)
+{
+	return *a->boot_id || (strcmp(a->exe, b->exe) == 0 &&
+			       strcmp(a->exe_build_id, b->exe_build_id) == 0);
+}
+
+bool
+process_same(const struct header *a, const struct header *b)
+{
+	return is_same_program(a, b) && a->pid == b->pid &&
+	       a->start_ticks == b->start_ticks &&
+	       a->start_monotonic_ns == b->start_monotonic_ns &&
+	       a->pid_namespace == b->pid_namespace &&
+	       strcmp(a->boot_id, b->boot_id) == 0 &&
+	       strcmp(a->host, b->host) == 0;
+}
 
 void
 process_name(struct strbuf *out, const struct header *header, bool start)
