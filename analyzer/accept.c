@@ -59,7 +59,7 @@ accept_apply(struct accept *accept, struct study *study, struct strbuf *lines)
 
 int
 accept_write(struct accept *accept, const struct study *study, double max_loss,
-	     struct err *err)
+	     struct strbuf *lines, struct err *err)
 {
 	struct strbuf reason = { 0 };
 	size_t i;
@@ -78,5 +78,8 @@ accept_write(struct accept *accept, const struct study *study, double max_loss,
 		baseline_accept(accept->target, part->diff, study->atlas,
 				study->resolver, accept->today);
 	}
-	return baseline_write(accept->target, err);
+	if (baseline_write(accept->target, err))
+		return -1;
+	baseline_tell_written(accept->target, lines);
+	return 0;
 }

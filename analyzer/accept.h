@@ -32,7 +32,8 @@ void accept_apply(struct accept *accept, struct study *study,
 /*
  * Writes --write-baseline, if there is one. 0: done; -1 and `err`: it can't be
  * written, or (ERR_STEP) what grew can't be told, and nothing was written.
+ * Adds a line on what was.
  */
 int accept_write(struct accept *accept, const struct study *study,
-		 double max_loss, struct err *err)
+		 double max_loss, struct strbuf *lines, struct err *err)
 	__attribute__((warn_unused_result));

@@ -2,12 +2,30 @@
 
 #include "culprit.h"
 #include "format.h"
+#include "path.h"
 
 /* The function to read. */
 static void
 add_blamed(struct strbuf *out, const struct stack *stack)
 {
 	culprit_add_frame(out, &stack->frames[stack->blamed]);
+}
+
+/* Of a function without a name nothing can be read. False: it has one, or
+ * nobody could install it. */
+static bool
+advise_symbols(struct strbuf *out, const struct stack *stack)
+{
+	const struct stack_frame *frame = &stack->frames[stack->blamed];
+
+	/* Generated code and the kernel's own have no file. */
+	if (frame->named || stack->unasked || *frame->module->path != '/')
+		return false;
+	strbuf_adds(out, "install the debug symbols of ");
+	strbuf_add_printable(out, path_base(frame->module->path));
+	strbuf_adds(out, " (its functions have no names here), or name "
+			 "wrappers by --skip");
+	return true;
 }
 
 static void
@@ -112,12 +130,23 @@ advise_growth(struct strbuf *out, const struct row *row,
 {
 	if (row->kind == ROW_LEDGER)
 		strbuf_adds(out, ledger_words(row->line));
+	else if (advise_symbols(out, stack))
+		return;
 	else if (row->kind == ROW_THREAD)
 		advise_thread_leak(out, row, stack);
 	else if (row->verdict.kind == VERDICT_GROWING_BUFFER)
 		advise_buffer(out, row, stack);
 	else
 		advise_heap_leak(out, stack);
+}
+
+bool
+advice_is_worth(const struct diff *diff, const struct row *row)
+{
+	const struct verdict *rss = &diff->totals[ROW_LEDGER].verdict;
+
+	return row->verdict.bytes_per_hour >=
+	       ADVICE_LEDGER_SHARE * rss->bytes_per_hour;
 }
 
 bool

@@ -11,8 +11,11 @@
 
 #define BASELINE_MARGIN 0.1
 #define BASELINE_MARGIN_BYTES 1024
-/* Lines of warnings. */
+/* Entries that one note names. */
 #define BASELINE_LINES 10
+/* Lines about expired ones: old ones expire together, and the report is what
+ * people came for. */
+#define BASELINE_EXPIRED_LINES 3
 
 /* --- growth ----------------------------------------------------------------- */
 
@@ -208,7 +211,8 @@ tell_expired(const struct baseline *baseline, int64_t today,
 	for (i = 0; i < baseline->count; i++) {
 		const struct entry *entry = &baseline->entries[i];
 
-		if (entry->expires >= today || count++ >= BASELINE_LINES)
+		if (entry->expires >= today ||
+		    count++ >= BASELINE_EXPIRED_LINES)
 			continue;
 		baseline_format_day(day, entry->expires);
 		strbuf_adds(lines, "warning: baseline ");
@@ -218,10 +222,9 @@ tell_expired(const struct baseline *baseline, int64_t today,
 		strbuf_addf(lines, " was accepted until %s: it counts again\n",
 			    day);
 	}
-	if (count > BASELINE_LINES)
-		strbuf_addf(lines,
-			    "warning: ... and %zu expired entries more\n",
-			    count - BASELINE_LINES);
+	if (count > BASELINE_EXPIRED_LINES)
+		strbuf_addf(lines, "warning: ... and %zu more\n",
+			    count - BASELINE_EXPIRED_LINES);
 }
 
 static bool
@@ -276,6 +279,16 @@ baseline_tell(const struct baseline *baseline, int64_t today,
 		 "over no known time nothing is accepted by the hour at",
 		 lines);
 	tell_all(baseline, is_unseen, "nothing grows any more at", lines);
+}
+
+void
+baseline_tell_written(const struct baseline *baseline, struct strbuf *lines)
+{
+	strbuf_adds(lines, "baseline ");
+	strbuf_add_quoted(lines, baseline->file);
+	strbuf_addf(lines, ": %zu %s, %zu of them new\n", baseline->count,
+		    baseline->count == 1 ? "entry" : "entries",
+		    baseline->added);
 }
 
 /* --- writing ---------------------------------------------------------------- */
@@ -378,6 +391,7 @@ add_entry(struct baseline *baseline, const struct finding *finding,
 	baseline->entries = xgrow(baseline->entries, &baseline->capacity,
 				  baseline->count + 1, sizeof(entry));
 	baseline->entries[baseline->count] = entry;
+	baseline->added++;
 	return &baseline->entries[baseline->count++];
 }
 

@@ -66,6 +66,10 @@ void baseline_apply(struct baseline *baseline, struct diff *diff,
 void baseline_tell(const struct baseline *baseline, int64_t today,
 		   struct strbuf *lines);
 
+/* Adds a line: how many entries there are, and how many of them are new. */
+void baseline_tell_written(const struct baseline *baseline,
+			   struct strbuf *lines);
+
 /*
  * Accepts what grew and is not suppressed: with three or more snapshots what
  * has a verdict of leak or growing-buffer. Entries that are there keep their

@@ -38,6 +38,7 @@ struct baseline {
 	struct entry *entries;
 	size_t count;
 	size_t capacity;
+	size_t added; /* since it was loaded */
 };
 
 /* Orders entries by site. */

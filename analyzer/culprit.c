@@ -55,12 +55,19 @@ find_culprit(struct culprit *culprits, size_t *count, const struct row *row,
 	return culprit;
 }
 
+static size_t
+buffers_of(const struct row *row)
+{
+	return row->verdict.kind == VERDICT_GROWING_BUFFER ? row->stacks : 0;
+}
+
 static void
 add_row(struct culprit *culprit, const struct row *row)
 {
 	if (!culprit->row)
 		culprit->row = row;
 	culprit->sites += row->stacks;
+	culprit->buffers += buffers_of(row);
 	culprit->bytes += row->delta.bytes;
 	culprit->objects += row->delta.objects;
 	culprit->live_objects += row->live_new.objects;
@@ -199,6 +206,7 @@ culprit_of_verdict(const struct report *report, enum row_kind kind,
 			continue;
 		add_suspect(&suspects, row);
 		all->sites += row->stacks;
+		all->buffers += buffers_of(row);
 		all->bytes_per_hour += row->verdict.bytes_per_hour;
 		all->objects_per_hour += row->verdict.objects_per_hour;
 	}

@@ -23,6 +23,7 @@ struct culprit {
 	const char *file; /* NULL: unknown, or not one */
 	uint32_t line;    /* 0: unknown, or more than one */
 	size_t sites;
+	size_t buffers;        /* of them that grow as buffers do */
 	const struct row *row; /* the worst of its sites */
 	int64_t bytes;         /* growth */
 	int64_t objects;
@@ -40,6 +41,7 @@ bool culprit_of_growth(const struct report *report, enum row_kind kind,
 /* All sites that were looked at, whatever function is blamed. */
 struct culprit_all {
 	size_t sites;
+	size_t buffers;
 	double bytes_per_hour;
 	double objects_per_hour;
 };

@@ -50,6 +50,9 @@ struct header {
 	const char *exe;
 	/* Of profiles: hexadecimal. Snapshots have it with the module. */
 	const char *exe_build_id;
+	/* Of profiles that know nothing of the heap: what they count,
+	 * "goroutines" or "threads", else "". A literal. */
+	const char *counted;
 	const char **argv;
 	uint32_t argv_count;
 	uint32_t uid;

@@ -125,6 +125,7 @@ add_row(struct fleet *fleet, const struct fleet_part *parts,
 		row->leaks += i == 0 ||
 			      sightings[i].part != sightings[i - 1].part;
 		rates[row->leaks - 1] += seen->verdict.bytes_per_hour;
+		row->total_per_hour += seen->verdict.bytes_per_hour;
 	}
 	row->bytes_per_hour = median(rates, row->leaks);
 	row->first_build = parts[sightings[0].part].build_id;
@@ -137,10 +138,10 @@ sort_rows(const void *a, const void *b)
 {
 	const struct fleet_row *left = a, *right = b;
 
+	if (left->total_per_hour != right->total_per_hour)
+		return left->total_per_hour > right->total_per_hour ? -1 : 1;
 	if (left->leaks != right->leaks)
 		return left->leaks > right->leaks ? -1 : 1;
-	if (left->bytes_per_hour != right->bytes_per_hour)
-		return left->bytes_per_hour > right->bytes_per_hour ? -1 : 1;
 	return left->row->stack < right->row->stack ? -1 : 1;
 }
 

@@ -25,11 +25,13 @@ struct fleet_row {
 	const char *build_before; /* of the newest program older than that, of
 				   * which no process leaks here; "" = none */
 	double bytes_per_hour;    /* median over the processes that leak here */
+	double total_per_hour;    /* and their sum */
 };
 
 /* `{ 0 }` is an empty one. */
 struct fleet {
-	struct fleet_row *rows; /* most processes first, then fastest growth */
+	struct fleet_row
+		*rows; /* what costs all of them together most is first */
 	size_t count;
 	size_t judged; /* processes with snapshots enough for verdicts */
 };

@@ -10,6 +10,7 @@
 #include "path.h"
 #include "process.h"
 #include "saturate.h"
+#include "shorten.h"
 #include "stack.h"
 
 /* Sites that a reason names. */
@@ -83,29 +84,35 @@ add_limit(struct strbuf *out, const struct gate_limit *limit)
 	add_amount(out, (double)limit->bytes, limit->per_hour, false);
 }
 
+/* "remember (server.c:10)" */
+static void
+add_place(struct judging *judging, const struct row *row)
+{
+	struct strbuf *out = judging->lines;
+	const struct symbol *symbol;
+
+	if (row->label) {
+		shorten_standard(out, row->label);
+		return;
+	}
+	stack_resolve(&judging->stack, judging->study->resolver, row);
+	symbol = judging->stack.frames[judging->stack.blamed].symbol;
+	shorten_standard(out, symbol->function);
+	if (symbol->file && symbol->line) {
+		strbuf_adds(out, " (");
+		strbuf_add_printable(out, path_base(symbol->file));
+		strbuf_addf(out, ":%" PRIu32 ")", symbol->line);
+	}
+}
+
 /* "remember (server.c:10) +9.0 MiB" */
 static void
 add_site(struct judging *judging, const struct row *row,
 	 const struct weighed *weighed, bool per_hour)
 {
-	struct strbuf *out = judging->lines;
-	const struct stack_frame *frame;
-
-	if (row->label) {
-		strbuf_add_printable(out, row->label);
-	} else {
-		stack_resolve(&judging->stack, judging->study->resolver, row);
-		frame = &judging->stack.frames[judging->stack.blamed];
-		strbuf_add_printable(out, frame->symbol->function);
-		if (frame->symbol->file && frame->symbol->line) {
-			strbuf_adds(out, " (");
-			strbuf_add_printable(out,
-					     path_base(frame->symbol->file));
-			strbuf_addf(out, ":%" PRIu32 ")", frame->symbol->line);
-		}
-	}
-	strbuf_addc(out, ' ');
-	add_amount(out, weighed->amount, per_hour, true);
+	add_place(judging, row);
+	strbuf_addc(judging->lines, ' ');
+	add_amount(judging->lines, weighed->amount, per_hour, true);
 }
 
 /* --- sites ------------------------------------------------------------------ */
@@ -457,14 +464,8 @@ judge_threads(struct judging *judging)
 					    : " threads were added: ");
 		format_count(out, added, true);
 		for (i = 0; i < worst.kept; i++) {
-			const struct stack *stack = &judging->stack;
-
-			stack_resolve(&judging->stack, judging->study->resolver,
-				      worst.rows[i]);
 			strbuf_adds(out, i ? ", " : ", by ");
-			strbuf_add_printable(
-				out,
-				stack->frames[stack->blamed].symbol->function);
+			add_place(judging, worst.rows[i]);
 		}
 	} else {
 		format_count(out, untracked, false);

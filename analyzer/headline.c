@@ -134,21 +134,31 @@ missed_blocks(const struct model *model)
 	       *losses->disabled_because;
 }
 
-/*
- * What the reader must know before believing the sentence. A difference is as
- * doubtful as the worse of its two: the old snapshot's losses are in the new
- * one's too only if both are of one process and in that order.
- */
+static bool
+is_cut(const struct diff *diff)
+{
+	return diff->new_model->truncated ||
+	       (diff->old_model && diff->old_model->truncated);
+}
+
+/* A difference is as doubtful as the worse of its two: the old snapshot's
+ * losses are in the new one's too only if both are of one process and in that
+ * order. */
+static bool
+is_lossy(const struct diff *diff)
+{
+	return missed_blocks(diff->new_model) ||
+	       (diff->old_model && missed_blocks(diff->old_model));
+}
+
+/* What the reader must know before believing the sentence. */
 static void
 add_reservations(struct strbuf *out, const struct diff *diff)
 {
-	const struct model *before = diff->old_model;
-	const struct model *after = diff->new_model;
-
-	if (after->truncated || (before && before->truncated))
+	if (is_cut(diff))
 		strbuf_adds(out,
 			    " This is incomplete: a snapshot is truncated.");
-	if (missed_blocks(after) || (before && missed_blocks(before)))
+	if (is_lossy(diff))
 		strbuf_adds(
 			out,
 			" Some allocations or frees were missed: see the end.");
@@ -231,4 +241,42 @@ headline(struct strbuf *out, const struct report *report)
 	add_threads(out, report);
 	headline_resident(out, report->diff);
 	return style;
+}
+
+/* A site that leaks, or that grew and of which it is too early to say. */
+static bool
+is_suspicious(const struct row *row)
+{
+	if (row->is_builtin)
+		return false;
+	return verdict_is_leak(&row->verdict) ||
+	       (row->verdict.kind == VERDICT_INSUFFICIENT && row_grew(row));
+}
+
+static bool
+is_any_suspicious(const struct diff *diff)
+{
+	size_t end = diff->first[ROW_LEDGER];
+	size_t i;
+
+	for (i = 0; i < end; i++) {
+		if (is_suspicious(&diff->rows[i]))
+			return true;
+	}
+	return false;
+}
+
+bool
+headline_is_quiet(const struct report *report)
+{
+	const struct diff *diff = report->diff;
+	struct strbuf sentence = { 0 };
+	enum page_style style;
+
+	if (!diff->judged || !headline_trend_is_clean(diff) ||
+	    is_any_suspicious(diff) || is_cut(diff) || is_lossy(diff))
+		return false;
+	style = headline_trend(&sentence, report);
+	strbuf_release(&sentence);
+	return style == PAGE_GOOD;
 }

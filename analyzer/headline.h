@@ -6,9 +6,15 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "page.h"
 #include "report.h"
 #include "strbuf.h"
 
 /* Adds one line per sentence. Returns how the first one is to be taken. */
 enum page_style headline(struct strbuf *out, const struct report *report);
+
+/* Does nothing leak in the report's process, without any reservation: is there
+ * no more to say of it than that? */
+bool headline_is_quiet(const struct report *report);

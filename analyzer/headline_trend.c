@@ -87,6 +87,7 @@ add_leak(struct strbuf *out, const struct report *report,
 	 const struct culprit *culprit, const struct culprit_all *all)
 {
 	size_t others = all->sites - culprit->sites;
+	bool is_any_buffer = all->buffers > culprit->buffers;
 
 	culprit_add_place(out, culprit);
 	if (culprit->row->verdict.kind == VERDICT_GROWING_BUFFER) {
@@ -111,16 +112,19 @@ add_leak(struct strbuf *out, const struct report *report,
 	format_count(out, (int64_t)others, false);
 	strbuf_adds(out,
 		    others == 1 ? " more call stack" : " more call stacks");
-	strbuf_adds(out, others == 1 ? " leaks, " : " leak, ");
+	if (is_any_buffer)
+		strbuf_adds(out, others == 1 ? " grows without end, "
+					     : " grow without end, ");
+	else
+		strbuf_adds(out, others == 1 ? " leaks, " : " leak, ");
 	format_byte_rate(out, all->bytes_per_hour, false);
 	strbuf_adds(out, " in all");
 	add_limit(out, report, all->bytes_per_hour);
 	strbuf_addc(out, '.');
 }
 
-/* `9 snapshots over 2 h 5 min` */
-static void
-add_span(struct strbuf *out, const struct diff *diff)
+void
+headline_trend_span(struct strbuf *out, const struct diff *diff)
 {
 	uint64_t from = diff->history->times_ns[0];
 	uint64_t to = diff->history->times_ns[diff->point_count - 1];
@@ -149,18 +153,31 @@ add_too_early(struct strbuf *out, const struct culprit *culprit,
 	strbuf_addc(out, '.');
 }
 
+/* Leaks of one fate. What a library keeps for itself is nobody's leak, so the
+ * built-in suppressions hide none. */
 static size_t
-count_hidden(const struct diff *diff)
+count_fate(const struct diff *diff, enum row_fate fate)
 {
-	size_t hidden = 0;
+	size_t count = 0;
 	size_t i;
 
 	for (i = 0; i < diff->count[ROW_HEAP]; i++) {
 		const struct row *row = &diff->rows[diff->first[ROW_HEAP] + i];
 
-		hidden += row->fate != FATE_LISTED &&
-			  verdict_is_leak(&row->verdict);
+		count += row->fate == fate && !row->is_builtin &&
+			 verdict_is_leak(&row->verdict);
 	}
+	return count;
+}
+
+static size_t
+count_hidden(const struct diff *diff)
+{
+	size_t hidden = 0;
+	unsigned int fate;
+
+	for (fate = FATE_LISTED + 1; fate < FATE_COUNT; fate++)
+		hidden += count_fate(diff, (enum row_fate)fate);
 	return hidden;
 }
 
@@ -232,7 +249,7 @@ add_cache(struct strbuf *out, const struct report *report,
 {
 	add_nothing(out, report->diff);
 	strbuf_adds(out, ", as far as ");
-	add_span(out, report->diff);
+	headline_trend_span(out, report->diff);
 	strbuf_adds(out, " tell; ");
 	culprit_add_place(out, culprit);
 	/* Of a step there is no rate. */
@@ -267,7 +284,7 @@ add_steady(struct strbuf *out, const struct report *report)
 	}
 	strbuf_adds(out, count_hidden(diff) ? " ("
 					    : ": no site grows without end (");
-	add_span(out, diff);
+	headline_trend_span(out, diff);
 	strbuf_adds(out, ").");
 }
 
@@ -288,7 +305,8 @@ add_ledger(struct strbuf *out, const struct diff *diff)
 		const struct row *row =
 			&diff->rows[diff->first[ROW_LEDGER] + i];
 
-		if (row->line == LEDGER_rss || row->line == LEDGER_live_heap)
+		if (row->line == LEDGER_rss || row->line == LEDGER_live_heap ||
+		    !advice_is_worth(diff, row))
 			continue;
 		if (row->verdict.kind == VERDICT_RETENTION) {
 			strbuf_adds(out, " The allocator keeps ever more, ");
@@ -309,15 +327,29 @@ add_ledger(struct strbuf *out, const struct diff *diff)
 	return style;
 }
 
+/* ` 1 leak is suppressed. 2 leaks are accepted by the baseline.` */
 static void
-add_hidden(struct strbuf *out, size_t hidden)
+add_hidden(struct strbuf *out, const struct diff *diff)
 {
-	if (!hidden)
-		return;
-	strbuf_addc(out, ' ');
-	format_count(out, (int64_t)hidden, false);
-	strbuf_adds(out, hidden == 1 ? " leak is not listed here."
-				     : " leaks are not listed here.");
+	static const char *const words[FATE_COUNT] = {
+		[FATE_LISTED] = NULL,
+		[FATE_SUPPRESSED] = "suppressed.",
+		[FATE_ACCEPTED] = "accepted by the baseline.",
+		[FATE_FILTERED] = "hidden by --focus or --ignore.",
+		[FATE_SMALL] = "hidden by --min-bytes.",
+	};
+	unsigned int fate;
+
+	for (fate = FATE_LISTED + 1; fate < FATE_COUNT; fate++) {
+		size_t count = count_fate(diff, (enum row_fate)fate);
+
+		if (!count)
+			continue;
+		strbuf_addc(out, ' ');
+		format_count(out, (int64_t)count, false);
+		strbuf_adds(out, count == 1 ? " leak is " : " leaks are ");
+		strbuf_adds(out, words[fate]);
+	}
 }
 
 enum page_style
@@ -347,7 +379,7 @@ headline_trend(struct strbuf *out, const struct report *report)
 	} else {
 		add_steady(out, report);
 	}
-	add_hidden(out, hidden);
+	add_hidden(out, diff);
 	if (add_ledger(out, diff) == PAGE_DOUBT && style == PAGE_GOOD)
 		style = PAGE_DOUBT;
 	return style;

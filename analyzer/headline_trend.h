@@ -13,6 +13,9 @@
 /* Adds sentences on the heap, without the end of the line. */
 enum page_style headline_trend(struct strbuf *out, const struct report *report);
 
+/* Adds `9 snapshots over 2 h 5 min`. */
+void headline_trend_span(struct strbuf *out, const struct diff *diff);
+
 /* Adds a line on threads that leak. False: none do. */
 bool headline_trend_threads(struct strbuf *out, const struct report *report);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report_json.h"
 #include "xalloc.h"
 
 /* What build.mjs left in the page, once. */
@@ -188,9 +189,10 @@ html_page_write(const struct html_template *page, const json_t *report,
 		return err_set(err, ERR_WRITE,
 			       "the HTML page has no place for the report");
 	fwrite(page->text, 1, (size_t)(at - page->text), out);
-	if (json_dump_callback(report, write_escaped, out,
-			       JSON_COMPACT | JSON_ENSURE_ASCII |
-				       JSON_REAL_PRECISION(9)) < 0)
+	if (json_dump_callback(
+		    report, write_escaped, out,
+		    JSON_COMPACT | JSON_ENSURE_ASCII |
+			    JSON_REAL_PRECISION(REPORT_JSON_DIGITS)) < 0)
 		return err_set(err, ERR_WRITE,
 			       "the report could not be made into JSON");
 	at += mark;

@@ -171,7 +171,9 @@ compare_processes(const struct header *a, const struct header *b)
 	if (order || process_same(a, b))
 		return order;
 	order = strcmp(a->exe, b->exe);
-	return order ? order : strcmp(a->exe_build_id, b->exe_build_id);
+	if (!order)
+		order = strcmp(a->exe_build_id, b->exe_build_id);
+	return order ? order : strcmp(a->counted, b->counted);
 }
 
 static int

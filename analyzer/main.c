@@ -376,9 +376,13 @@ static int
 write_baseline(struct accept *accept, const struct study *study,
 	       double max_loss)
 {
+	struct strbuf lines = { 0 };
 	struct err err;
+	int failed = accept_write(accept, study, max_loss, &lines, &err);
 
-	if (accept_write(accept, study, max_loss, &err) == 0)
+	print_lines(&lines, "");
+	strbuf_release(&lines);
+	if (!failed)
 		return EXIT_DONE;
 	complain("%s", err.text);
 	return err.code == ERR_STEP ? EXIT_UNSURE : EXIT_STEP;

@@ -96,6 +96,7 @@ model_new(const char *file)
 	model->header.host = "";
 	model->header.exe = "";
 	model->header.exe_build_id = "";
+	model->header.counted = "";
 	model->header.machine = "";
 	model->header.unwind = "";
 	model->header.sample_bytes = 1;

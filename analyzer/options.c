@@ -136,7 +136,7 @@ const char options_help[] =
 	"                    expression for allocation wrappers, name their\n"
 	"                    callers instead; may be repeated\n"
 	"  --all-frames      wrappers as well where a call stack begins with\n"
-	"                    more than three\n"
+	"                    more than three, and what runs before main\n"
 	"  --no-inlines      leave inlined functions out\n"
 	"  --no-symbols      no names, only modules and offsets\n"
 	"  --debug-dir PATH  where separate debug files are, joined by ':'\n"

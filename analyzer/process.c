@@ -6,12 +6,14 @@
 #include "format.h"
 #include "path.h"
 
-/* Profiles tell no more of their process. */
+/* Profiles tell no more of their process. One of goroutines is no heap that is
+ * empty: the two make no history. */
 static bool
 is_same_program(const struct header *a, const struct header *b)
 {
 	return *a->boot_id || (strcmp(a->exe, b->exe) == 0 &&
-			       strcmp(a->exe_build_id, b->exe_build_id) == 0);
+			       strcmp(a->exe_build_id, b->exe_build_id) == 0 &&
+			       strcmp(a->counted, b->counted) == 0);
 }
 
 bool
@@ -34,6 +36,8 @@ process_name(struct strbuf *out, const struct header *header, bool start)
 		strbuf_adds(out, path_base(header->exe));
 	else
 		strbuf_adds(out, "unknown process");
+	if (*header->counted)
+		strbuf_addf(out, " (%s)", header->counted);
 	if (*header->host)
 		strbuf_addf(out, " on %s", header->host);
 	if (!start || !header->start_wall_ns)

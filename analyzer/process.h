@@ -9,7 +9,8 @@
 /* Were both taken from one program run? True if host, boot, pid namespace,
  * pid and start time agree, and tracking began at the same moment too: a
  * program that exec() started has its predecessor's pid and start time. Two
- * profiles are taken for one process's if the program is the same. */
+ * profiles are taken for one process's if the program is the same, and what they
+ * are of: the heap, goroutines, threads. */
 bool process_same(const struct header *a, const struct header *b);
 
 /* Adds "pid 12 on host", and with `start` " since 2026-11-20 09:30:00 UTC",

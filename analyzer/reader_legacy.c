@@ -646,8 +646,11 @@ take_header(struct legacy *legacy)
 					     "no header of a profile");
 		legacy->rate = (double)number;
 	} else {
-		if (!take_word(&at, "goroutine profile: total") &&
-		    !take_word(&at, "threadcreate profile: total"))
+		if (take_word(&at, "goroutine profile: total"))
+			header->counted = "goroutines";
+		else if (take_word(&at, "threadcreate profile: total"))
+			header->counted = "threads";
+		else
 			return refuse_kind(legacy, name);
 		legacy->is_counts = true;
 	}

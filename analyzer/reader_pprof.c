@@ -350,6 +350,18 @@ find_role(struct pprof_profile *profile, int column)
 	return 0;
 }
 
+/* What a profile counts that has no heap. */
+static const char *
+counted_by(struct pprof_profile *profile)
+{
+	const struct pprof_value_type *value_type =
+		&profile->types[profile->column[PPROF_THREADS]];
+	const char *type = pprof_text(profile, value_type->type);
+
+	return type && strcmp(type, "threadcreate") == 0 ? "threads"
+							 : "goroutines";
+}
+
 static int
 find_roles(struct pprof_profile *profile)
 {
@@ -365,6 +377,9 @@ find_roles(struct pprof_profile *profile)
 	    profile->column[PPROF_LIVE_OBJECTS] < 0 &&
 	    profile->column[PPROF_THREADS] < 0)
 		return refuse_types(profile);
+	if (profile->column[PPROF_LIVE_BYTES] < 0 &&
+	    profile->column[PPROF_LIVE_OBJECTS] < 0)
+		profile->build.model->header.counted = counted_by(profile);
 	profile->build.has_alloc = profile->column[PPROF_ALLOC_BYTES] >= 0;
 	return 0;
 }

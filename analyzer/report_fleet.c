@@ -1,10 +1,14 @@
 #include "report_fleet.h"
 
+#include <stdlib.h>
+
 #include "culprit.h"
 #include "format.h"
+#include "headline.h"
 #include "headline_trend.h"
 #include "report_head.h"
 #include "shorten.h"
+#include "xalloc.h"
 
 /* As much of a build-id as tells builds apart. */
 #define BUILD_DIGITS 12
@@ -28,7 +32,7 @@ add_site(struct strbuf *out, const struct report *report,
 	 const struct fleet_row *row, struct stack *stack)
 {
 	if (row->label) {
-		strbuf_add_printable(out, row->label);
+		shorten_standard(out, row->label);
 		return;
 	}
 	stack_resolve(stack, report->resolver, row->row);
@@ -62,8 +66,8 @@ add_sentence(struct strbuf *out, const struct report *report)
 	if (fleet->count > 1) {
 		strbuf_addc(out, ' ');
 		format_count(out, (int64_t)fleet->count - 1, false);
-		strbuf_adds(out, fleet->count == 2 ? " site more leaks."
-						   : " sites more leak.");
+		strbuf_adds(out, fleet->count == 2 ? " more site leaks."
+						   : " more sites leak.");
 	}
 	stack_release(&stack);
 }
@@ -117,7 +121,7 @@ add_table(struct page *page, const struct report *report)
 	struct stack stack = { 0 };
 	size_t i;
 
-	page_adds(page, PAGE_STRONG, "Leaks by the number of processes\n");
+	page_adds(page, PAGE_STRONG, "Leaks across processes\n");
 	strbuf_addf(&page->text, "%13s%14s  %-14s%s\n", "leaks in", "median",
 		    "since build", "site");
 	for (i = 0; i < fleet->count; i++) {
@@ -207,21 +211,78 @@ report_fleet(struct page *page, const struct report *report)
 	strbuf_release(&line);
 }
 
-void
-report_fleet_heading(struct page *page, const struct report *report,
-		     size_t part)
+static const struct row *
+worst_row(const struct diff *diff)
+{
+	const struct row *worst = NULL;
+	size_t i;
+
+	for (i = 0; i < diff->first[ROW_LEDGER]; i++) {
+		const struct row *row = &diff->rows[i];
+
+		if (row->fate != FATE_LISTED)
+			continue;
+		if (!worst ||
+		    verdict_compare(&row->verdict, &worst->verdict) < 0)
+			worst = row;
+	}
+	return worst;
+}
+
+static int
+compare_parts(const void *a, const void *b)
+{
+	const struct report_fleet_part *left = a, *right = b;
+	int order = 0;
+
+	if (left->quiet != right->quiet)
+		return left->quiet ? 1 : -1;
+	if (!left->quiet && left->worst && right->worst)
+		order = verdict_compare(&left->worst->verdict,
+					&right->worst->verdict);
+	else if (!left->quiet && left->worst != right->worst)
+		order = left->worst ? -1 : 1;
+	if (order)
+		return order;
+	/* As they started. */
+	return left->part < right->part ? -1 : left->part > right->part;
+}
+
+struct report_fleet_part *
+report_fleet_order(const struct report *report)
 {
 	const struct study *study = report->study;
-	const struct header *header =
-		&study->parts[part].diff->new_model->header;
+	struct report_fleet_part *order = xcalloc(study->count, sizeof(*order));
+	struct report part = *report;
+	size_t i;
 
-	if (part)
-		strbuf_addc(&page->text, '\n');
+	for (i = 0; i < study->count; i++) {
+		part.diff = study->parts[i].diff;
+		order[i].part = i;
+		order[i].worst = worst_row(part.diff);
+		order[i].quiet = headline_is_quiet(&part);
+	}
+	qsort(order, study->count, sizeof(*order), compare_parts);
+	return order;
+}
+
+void
+report_fleet_heading(struct page *page, const struct report *report,
+		     const struct report_fleet_part *part, size_t number)
+{
+	const struct study *study = report->study;
+	const struct diff *diff = study->parts[part->part].diff;
+
 	page_begin(page, PAGE_STRONG);
-	strbuf_addf(&page->text, "== process %zu of %zu: ", part + 1,
+	strbuf_addf(&page->text, "== process %zu of %zu: ", number,
 		    study->count);
-	report_head_process(&page->text, header);
+	report_head_process(&page->text, &diff->new_model->header);
 	strbuf_adds(&page->text, " ==");
 	page_end(page);
+	if (part->quiet) {
+		strbuf_adds(&page->text, " nothing leaks (");
+		headline_trend_span(&page->text, diff);
+		strbuf_addc(&page->text, ')');
+	}
 	strbuf_addc(&page->text, '\n');
 }

@@ -4,6 +4,9 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "page.h"
 #include "report.h"
 
@@ -13,6 +16,19 @@ enum page_style report_fleet_sentence(struct strbuf *out,
 				      const struct report *report);
 /* The sentence and a table. */
 void report_fleet(struct page *page, const struct report *report);
-/* What stands above each process's own report. */
+
+/* A process, and how much it asks of the reader. */
+struct report_fleet_part {
+	size_t part;             /* index in study->parts */
+	const struct row *worst; /* listed; NULL: has no rows */
+	bool quiet;              /* headline_is_quiet */
+};
+/* All processes of the study, the worst first and quiet ones last; the caller
+ * frees the array. */
+struct report_fleet_part *report_fleet_order(const struct report *report)
+	__attribute__((warn_unused_result, malloc));
+
+/* What stands above the own report of the process, which is the `number`th
+ * that is shown; of a quiet one that is all. */
 void report_fleet_heading(struct page *page, const struct report *report,
-			  size_t part);
+			  const struct report_fleet_part *part, size_t number);

@@ -17,9 +17,6 @@
 #include "strbuf.h"
 #include "xalloc.h"
 
-/* Digits of a real: rates of up to terabytes, to the byte. */
-#define REAL_DIGITS 15
-
 /* Text is collected up to here before it is written. */
 #define WRITE_BYTES (1 << 16)
 
@@ -205,7 +202,7 @@ put(struct json_out *out, json_t *take_value, size_t flags)
 {
 	if (json_dump_callback(take_value, collect, out,
 			       flags | JSON_COMPACT |
-				       JSON_REAL_PRECISION(REAL_DIGITS)))
+				       JSON_REAL_PRECISION(REPORT_JSON_DIGITS)))
 		out->failed = true;
 	json_decref(take_value);
 	if (out->text.len >= WRITE_BYTES)

@@ -15,6 +15,10 @@
  * don't raise it. */
 #define REPORT_JSON_SCHEMA 1
 
+/* Digits of a real, in --json and in the page: rates of up to terabytes, to the
+ * byte. */
+#define REPORT_JSON_DIGITS 15
+
 /* Never NULL: without memory the program ends (xalloc.h). The caller owns it
  * and calls json_decref. */
 json_t *report_json_build(const struct report *report)

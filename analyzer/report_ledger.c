@@ -73,7 +73,7 @@ add_advice(struct page *page, const struct diff *diff)
 
 		if (row->line == LEDGER_rss || row->line == LEDGER_live_heap ||
 		    row->verdict.kind == VERDICT_INSUFFICIENT ||
-		    !advice(&line, row, NULL))
+		    !advice_is_worth(diff, row) || !advice(&line, row, NULL))
 			continue;
 		begin = page->text.len;
 		strbuf_addf(&page->text, "  next, %s: %s\n",

@@ -6,6 +6,7 @@
 #include "report_stack.h"
 #include "report_trend.h"
 #include "select.h"
+#include "shorten.h"
 
 /* The sites listed so far. */
 struct listing {
@@ -63,7 +64,7 @@ list_site(struct listing *listing, const struct row *row)
 	strbuf_addf(&page->text, "%3zu. ", ++listing->count);
 	if (row->label) {
 		page_begin(page, PAGE_STRONG);
-		strbuf_add_printable(&page->text, row->label);
+		shorten_standard(&page->text, row->label);
 		page_end(page);
 		strbuf_adds(&page->text, ": ");
 	}
@@ -343,7 +344,7 @@ report_sites(struct page *page, const struct report *report, enum row_kind kind)
 	add_title(page, diff, kind);
 	add_sites(&listing);
 	add_hidden(&listing);
-	if (resolver_options(report->resolver)->use_symbols)
+	if (resolver_asks(report->resolver))
 		report_nameless(page, &listing.nameless);
 	add_total(page, diff, kind);
 	stack_release(&listing.stack);

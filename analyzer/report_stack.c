@@ -47,7 +47,7 @@ add_frame(struct page *page, const struct stack_frame *frame, bool blamed)
 	struct strbuf name = { 0 }, place = { 0 };
 	size_t columns;
 
-	strbuf_add_printable(&name, symbol->function);
+	shorten_standard(&name, symbol->function);
 	add_source(&place, symbol, false);
 	add_module(&place, frame);
 	columns = FRAME_INDENT + page_columns(strbuf_text(&name)) +
@@ -79,9 +79,50 @@ add_frame(struct page *page, const struct stack_frame *frame, bool blamed)
 	strbuf_release(&place);
 }
 
+/* What the C library runs before main, and before a thread's function: it is
+ * in every stack and never the reason. */
+static bool
+is_start(const struct stack_frame *frame)
+{
+	static const char libc_start[] = "__libc_start_";
+	static const char *const names[] = {
+		"_start",   "__clone", "clone",
+		"__clone3", "clone3",  "start_thread",
+	};
+	const char *function = frame->symbol->function;
+	size_t i;
+
+	/* __libc_start_main, its versions, __libc_start_call_main. */
+	if (strncmp(function, libc_start, sizeof(libc_start) - 1) == 0)
+		return true;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(function, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* How many frames are left without those of the start, which may lack names
+ * where main is known. Never less than the blamed one. */
+static size_t
+count_own(const struct stack *stack)
+{
+	size_t own = stack->count;
+
+	while (own > stack->blamed + 1 && (!stack->frames[own - 1].named ||
+					   is_start(&stack->frames[own - 1])))
+		own--;
+	if (strcmp(stack->frames[own - 1].symbol->function, "main") == 0)
+		return own;
+	own = stack->count;
+	while (own > stack->blamed + 1 && is_start(&stack->frames[own - 1]))
+		own--;
+	return own;
+}
+
 void
 report_stack(struct page *page, const struct stack *stack, bool all_frames)
 {
+	size_t end = all_frames ? stack->count : count_own(stack);
 	size_t i = 0;
 
 	if (stack->blamed > WRAPPERS_SHOWN && !all_frames) {
@@ -91,8 +132,10 @@ report_stack(struct page *page, const struct stack *stack, bool all_frames)
 			    "shows them)\n",
 			    i);
 	}
-	for (; i < stack->count; i++)
+	for (; i < end; i++)
 		add_frame(page, &stack->frames[i], i == stack->blamed);
+	if (end < stack->count)
+		strbuf_adds(&page->text, "        ...\n");
 	if (stack->truncated)
 		strbuf_adds(&page->text,
 			    "        ... outer frames are missing\n");

@@ -10,7 +10,8 @@
 #include "stack.h"
 
 /* One line per frame, shortened to the page's width. More than three wrappers
- * inward of the blamed frame are one line, unless `all_frames`. */
+ * inward of the blamed frame are one line, and what runs before main or a
+ * thread's function is "...", unless `all_frames`. */
 void report_stack(struct page *page, const struct stack *stack,
 		  bool all_frames);
 

@@ -6,6 +6,7 @@
  */
 #include "report.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "headline.h"
@@ -45,6 +46,25 @@ add_process(struct page *page, const struct report *report)
 	report_losses(page, report->diff);
 }
 
+static void
+add_fleet(struct page *page, const struct report *report)
+{
+	struct report_fleet_part *order = report_fleet_order(report);
+	struct report part = *report;
+	size_t i;
+
+	report_fleet(page, report);
+	for (i = 0; i < report->study->count; i++) {
+		if (i && !order[i - 1].quiet)
+			strbuf_addc(&page->text, '\n');
+		report_fleet_heading(page, report, &order[i], i + 1);
+		part.diff = report->study->parts[order[i].part].diff;
+		if (!order[i].quiet)
+			add_process(page, &part);
+	}
+	free(order);
+}
+
 int
 report_text(const struct report *report, FILE *out, struct err *err)
 {
@@ -53,18 +73,12 @@ report_text(const struct report *report, FILE *out, struct err *err)
 		.utf8 = report->utf8,
 		.width = report->width,
 	};
-	struct report part = *report;
-	size_t i;
 
 	(void)err; /* a failed write is the caller's to notice */
 	if (report->study->count > 1)
-		report_fleet(&page, report);
-	for (i = 0; i < report->study->count; i++) {
-		part.diff = report->study->parts[i].diff;
-		if (report->study->count > 1)
-			report_fleet_heading(&page, report, i);
-		add_process(&page, &part);
-	}
+		add_fleet(&page, report);
+	else
+		add_process(&page, report);
 	fwrite(page.text.data, 1, page.text.len, out);
 	page_release(&page);
 	return 0;

@@ -84,6 +84,13 @@ resolver_blame(const struct resolver *resolver)
 	return resolver->blame;
 }
 
+bool
+resolver_asks(const struct resolver *resolver)
+{
+	return resolver->symbolizer &&
+	       symbolizer_options(resolver->symbolizer)->use_symbols;
+}
+
 const struct symbolizer_options *
 resolver_options(const struct resolver *resolver)
 {

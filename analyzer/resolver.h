@@ -29,6 +29,8 @@ const char *resolver_bare_name(struct resolver *resolver, struct pc_id pc);
 
 const struct model *resolver_model(const struct resolver *resolver);
 const struct blame *resolver_blame(const struct resolver *resolver);
-/* Were symbols wanted? */
+/* Are files asked for names? Not with --no-symbols, nor without a
+ * symbolizer. */
+bool resolver_asks(const struct resolver *resolver);
 const struct symbolizer_options *resolver_options(
 	const struct resolver *resolver);

@@ -83,6 +83,7 @@ struct row {
 	struct verdict verdict; /* VERDICT_NONE until judge.h was there */
 	double suspicion;       /* one snapshot: verdict_suspicion, else 0 */
 	enum row_fate fate;     /* FATE_LISTED until select.h was there */
+	bool is_builtin;        /* FATE_SUPPRESSED, and nobody wrote the rule */
 };
 
 /* More bytes, or as many in more objects. */

@@ -54,6 +54,150 @@ end_of_group(const char *text, char open, char close)
 	return text;
 }
 
+/* Of longer ones the containers stay as they are: finding the ends of groups
+ * in groups takes time that grows with the square. */
+#define STANDARD_MAX 4096
+
+struct text {
+	const char *data;
+	size_t len;
+};
+
+static bool
+starts(struct text text, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return text.len >= len && memcmp(text.data, prefix, len) == 0;
+}
+
+/* Bytes of the C++ library's long name of std::string; 0 = not that. */
+static size_t
+string_len(struct text text)
+{
+	static const char *const names[] = {
+		"std::__cxx11::basic_string<char, std::char_traits<char>, "
+		"std::allocator<char> >",
+		"std::__cxx11::basic_string<char, std::char_traits<char>, "
+		"std::allocator<char>>",
+		"std::basic_string<char, std::char_traits<char>, "
+		"std::allocator<char> >",
+		"std::basic_string<char, std::char_traits<char>, "
+		"std::allocator<char>>",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (starts(text, names[i]))
+			return strlen(names[i]);
+	return 0;
+}
+
+/* `T, std::allocator<T> ` and `T, std::allocator<T>`, where T may end in `>`
+ * and be kept off by a space: bytes of T. 0: it is neither. */
+static size_t
+element_len(struct text arguments)
+{
+	static const char middle[] = ", std::allocator<";
+	const size_t fixed = sizeof(middle) - 1;
+	size_t len = arguments.len;
+	size_t element;
+	size_t space;
+
+	if (len && arguments.data[len - 1] == ' ')
+		len--;
+	if (len <= fixed + 1 || arguments.data[len - 1] != '>')
+		return 0;
+	len--;
+	for (space = 0; space < 2; space++) {
+		if (len < fixed + space || (len - fixed - space) % 2)
+			continue;
+		element = (len - fixed - space) / 2;
+		if (!element || (space && arguments.data[len - 1] != ' '))
+			continue;
+		if (memcmp(arguments.data + element, middle, fixed) == 0 &&
+		    memcmp(arguments.data, arguments.data + element + fixed,
+			   element) == 0)
+			return element;
+	}
+	return 0;
+}
+
+/* The same of a container at the front of `text`: where it ends, and its T.
+ * 0 = there is none. */
+static size_t
+container_len(struct text text, size_t *open, size_t *element)
+{
+	static const char *const names[] = {
+		"std::vector<",
+		"std::deque<",
+		"std::list<",
+		"std::__cxx11::list<",
+	};
+	struct text arguments;
+	const char *end;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (starts(text, names[i]))
+			break;
+	if (i == sizeof(names) / sizeof(names[0]))
+		return 0;
+	*open = strlen(names[i]);
+	end = end_of_group(text.data + *open - 1, '<', '>');
+	if ((size_t)(end - text.data) > text.len || end[-1] != '>')
+		return 0;
+	arguments.data = text.data + *open;
+	arguments.len = (size_t)(end - arguments.data) - 1;
+	*element = element_len(arguments);
+	return *element ? (size_t)(end - text.data) : 0;
+}
+
+/* No deeper than the logarithm of the length: T is less than half of what it
+ * is in. */
+static void
+add_standard(struct strbuf *out, struct text text, bool with_containers)
+{
+	const char *begin = text.data;
+
+	while (text.len) {
+		bool is_start =
+			text.data == begin ||
+			(!is_name_char(text.data[-1]) && text.data[-1] != ':');
+		size_t skip = is_start ? string_len(text) : 0;
+		size_t open = 0, element = 0;
+
+		if (skip) {
+			strbuf_adds(out, "std::string");
+		} else if (is_start && with_containers &&
+			   (skip = container_len(text, &open, &element))) {
+			strbuf_add(out, text.data, open);
+			add_standard(out,
+				     (struct text){ text.data + open, element },
+				     true);
+			strbuf_addc(out, '>');
+		} else {
+			skip = 1;
+			strbuf_addc(out, *text.data);
+		}
+		text.data += skip;
+		text.len -= skip;
+	}
+}
+
+void
+shorten_standard(struct strbuf *out, const char *name)
+{
+	struct strbuf printable = { 0 };
+	struct text text;
+
+	strbuf_add_printable(&printable, name);
+	text.data = strbuf_text(&printable);
+	text.len = printable.len;
+	add_standard(out, text, text.len <= STANDARD_MAX);
+	strbuf_release(&printable);
+}
+
 /* Replaces what is in the outermost groups, but for one that the name begins
  * with: Rust's `<T as Trait>::function`, and "(anonymous namespace)". */
 static void
@@ -157,7 +301,7 @@ shorten_function(struct strbuf *out, const char *name, size_t columns)
 
 	if (columns < SHORTEN_MIN)
 		columns = SHORTEN_MIN;
-	strbuf_add_printable(&now, name);
+	shorten_standard(&now, name);
 	if (!fits(&now, columns)) {
 		elide_groups(&next, strbuf_text(&now), '<', '>');
 		strbuf_clear(&now);

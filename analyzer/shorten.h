@@ -9,7 +9,14 @@
 #include "strbuf.h"
 
 /*
- * Adds the name in at most `columns` columns, as far as it can: first template
+ * Adds the name as people write it, whatever its length: std::string, and
+ * std::vector<T> without its allocator if that is the usual one. Escapes as
+ * strbuf_add_printable does.
+ */
+void shorten_standard(struct strbuf *out, const char *name);
+
+/*
+ * The same in at most `columns` columns, as far as it can: first template
  * arguments become "<...>", then parameters "(...)", then what encloses the
  * function goes from the left, and at last the middle of its own name. Never
  * less than 12 columns. Escapes as strbuf_add_printable does.

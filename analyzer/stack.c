@@ -77,6 +77,7 @@ stack_resolve_node(struct stack *stack, struct resolver *resolver,
 	stack->count = 0;
 	stack->blamed = 0;
 	stack->truncated = (flags & SITE_TRUNCATED) != 0;
+	stack->unasked = !resolver_asks(resolver);
 	if (flags & SITE_OVERFLOW || !node.id) {
 		struct stack_frame *frame = add_frame(stack);
 

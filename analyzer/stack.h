@@ -26,6 +26,7 @@ struct stack {
 	size_t count;
 	size_t blamed;  /* index */
 	bool truncated; /* outer frames are missing */
+	bool unasked;   /* no names were asked for */
 	size_t capacity;
 	struct blame_frame *names; /* scratch, as large as frames */
 	size_t names_capacity;

@@ -354,6 +354,7 @@ suppress_apply(struct suppress *suppress, struct diff *diff,
 		if (!rule)
 			continue;
 		row->fate = FATE_SUPPRESSED;
+		row->is_builtin = !rule->source;
 		rule->sites += row->stacks;
 		/* Over all processes. */
 		rule->bytes = saturate_add(rule->bytes, row->live_new.bytes);

@@ -41,7 +41,7 @@ static const char *const column_words[] = {
 	[COLUMN_RELEASED] = "released threads",
 };
 
-/* Texts of a header that diff_same_process compares. */
+/* Texts of a header that process_same compares. */
 #define BEFORE_TEXTS 4
 
 /* By the number of the call stack in the atlas. */
@@ -480,7 +480,7 @@ check_next(struct verify *verify, const struct model *model)
 	verify->last = now;
 }
 
-/* Only what diff_same_process and check_order look at; the model goes. */
+/* Only what process_same and check_order look at; the model goes. */
 static void
 remember(struct verify *verify, const struct model *model)
 {

@@ -255,6 +255,17 @@ add_how(struct strbuf *text, struct strbuf *line, const char *options)
 	free(start);
 }
 
+/* Then there will be more than two of them. */
+static bool
+is_periodic(const char *options)
+{
+	char *interval = overlay_get(options, "interval");
+	bool result = interval && *interval && strcmp(interval, "0") != 0;
+
+	free(interval);
+	return result;
+}
+
 void
 announce_text(struct strbuf *text, const char *options, const char *program)
 {
@@ -273,8 +284,12 @@ announce_text(struct strbuf *text, const char *options, const char *program)
 	add_how(text, &line, options);
 	strbuf_adds(&line, "compare:   ");
 	add_tool(&line, "leakdiff");
-	add_snapshot(&line, &naming, "1");
-	add_snapshot(&line, &naming, "2");
+	if (is_periodic(options) && has_number(naming.template)) {
+		add_snapshot(&line, &naming, "*");
+	} else {
+		add_snapshot(&line, &naming, "1");
+		add_snapshot(&line, &naming, "2");
+	}
 	end_line(text, &line);
 
 	strbuf_release(&line);

@@ -1,6 +1,6 @@
 /*
  * Makes page.html from page.html.in: one file with the script, the styles and
- * the licences of what went into them. @REPORT@ stays, for report_html.c.
+ * the licences of what went into them. @REPORT@ stays, for html_page.c.
  *
  * Runs where npm put its packages, which is never the source tree; `make web`
  * copies this directory there. The result depends on nothing but the sources

@@ -186,3 +186,18 @@ refused() {
 	holds "heap[0].function == 'leak_records'" \
 		"0.8 < heap[0].live_bytes_new / (1500 * 4096) < 1.2"
 }
+
+# A profile of goroutines says nothing of the heap: it is no heap that is empty.
+@test "a_profile_of_goroutines_does_not_hide_a_leak_of_the_heap" {
+	local rc=0
+	cp go/heap.*.pb.gz "$BATS_TEST_TMPDIR/"
+	cp go/goroutine.pb.gz "$BATS_TEST_TMPDIR/"
+	"$LEAKDIFF" "$BATS_TEST_TMPDIR" --json |
+		$PYTHON -Ic 'import json, sys
+report = json.load(sys.stdin)
+heap, = [p for p in report["processes"] if len(p["snapshots"]) > 1]
+assert heap["heap"][0]["function"] == "main.leakRecords", heap["heap"][0]
+assert heap["totals"]["heap"]["delta_bytes"] > 0'
+	"$LEAKDIFF" "$BATS_TEST_TMPDIR" --fail-over 1K >/dev/null || rc=$?
+	[ $rc -ne 0 ]
+}

@@ -43,6 +43,40 @@ leaks_name_the_function_to_read(void **state)
 			    "out?");
 }
 
+/* Nobody can read what has no name; but who wanted none is not told to install
+ * some, and code made at run time has none. */
+static void
+functions_without_names_ask_for_symbols(void **state)
+{
+	static const struct symbol symbol = {
+		.function = "libsqlite3.so.0+0xa7503",
+		.linkage_name = "",
+	};
+	struct module module = { .path = "/usr/lib/libsqlite3.so.0" };
+	struct stack_frame frame = { .symbol = &symbol, .module = &module };
+	struct stack nameless = { .frames = &frame, .count = 1 };
+	struct row row = { .kind = ROW_HEAP,
+			   .verdict = { .kind = VERDICT_LEAK } };
+	struct strbuf out = { 0 };
+
+	(void)state;
+	assert_true(advice(&out, &row, &nameless));
+	assert_string_equal(
+		strbuf_text(&out),
+		"install the debug symbols of libsqlite3.so.0 (its functions "
+		"have no names here), or name wrappers by --skip");
+	strbuf_clear(&out);
+	nameless.unasked = true;
+	assert_true(advice(&out, &row, &nameless));
+	assert_non_null(strstr(strbuf_text(&out), "read libsqlite3.so.0+0x"));
+	strbuf_clear(&out);
+	nameless.unasked = false;
+	module.path = "[anon]";
+	assert_true(advice(&out, &row, &nameless));
+	assert_non_null(strstr(strbuf_text(&out), "read libsqlite3.so.0+0x"));
+	strbuf_release(&out);
+}
+
 static void
 threads_that_exited_are_to_be_joined(void **state)
 {
@@ -164,6 +198,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(leaks_name_the_function_to_read),
+		cmocka_unit_test(functions_without_names_ask_for_symbols),
 		cmocka_unit_test(threads_that_exited_are_to_be_joined),
 		cmocka_unit_test(buffers_and_caches_name_their_bound),
 		cmocka_unit_test(retention_names_what_the_allocator_offers),

@@ -346,6 +346,39 @@ expired_and_unmatched_entries_are_told(void **state)
 	named_free(made);
 }
 
+/* Old entries expire together; the report is what people came for. */
+static void
+three_expired_entries_are_told_one_by_one(void **state)
+{
+	struct strbuf text = { 0 }, lines = { 0 };
+	struct baseline *baseline;
+	const char *line;
+	size_t count = 0;
+	struct err err;
+	unsigned int i;
+
+	(void)state;
+	strbuf_adds(&text, "{\"schema_version\": 1, \"accepted\": [");
+	for (i = 0; i < 5; i++)
+		strbuf_addf(&text,
+			    "%s{\"site\": \"%016x\", \"bytes\": 1, "
+			    "\"expires\": \"2026-11-19\"}",
+			    i ? "," : "", i + 1);
+	strbuf_adds(&text, "]}");
+	baseline = parse(strbuf_text(&text), &err);
+	assert_non_null(baseline);
+	baseline_tell(baseline, day("2026-11-20"), &lines);
+	for (line = strbuf_text(&lines);
+	     (line = strstr(line, "it counts again\n")); line++)
+		count++;
+	assert_int_equal(count, 3);
+	assert_non_null(strstr(strbuf_text(&lines), "\nwarning: ... and 2 "
+						    "more\n"));
+	strbuf_release(&text);
+	strbuf_release(&lines);
+	baseline_free(baseline);
+}
+
 /* --- writing ---------------------------------------------------------------- */
 
 static char directory[] = "/tmp/test_baseline.XXXXXX";
@@ -822,6 +855,7 @@ main(void)
 		cmocka_unit_test(suppressed_rows_stay_suppressed),
 		cmocka_unit_test(suppressed_rows_need_no_entry),
 		cmocka_unit_test(expired_and_unmatched_entries_are_told),
+		cmocka_unit_test(three_expired_entries_are_told_one_by_one),
 		WRITES(what_is_written_accepts_what_was_seen),
 		WRITES(writing_again_keeps_what_people_wrote),
 		WRITES(size_that_suffices_is_not_touched),

@@ -321,6 +321,7 @@ process_is_named_by_all_of_its_marks(void **state)
 				  .host = "h",
 				  .exe = "x",
 				  .exe_build_id = "",
+				  .counted = "",
 				  .pid = 1 };
 	struct header b = a;
 
@@ -352,9 +353,11 @@ process_is_named_by_all_of_its_marks(void **state)
 static void
 profiles_are_of_one_process_if_of_one_program(void **state)
 {
-	const struct header a = {
-		.boot_id = "", .host = "", .exe = "x", .exe_build_id = "1"
-	};
+	const struct header a = { .boot_id = "",
+				  .host = "",
+				  .exe = "x",
+				  .exe_build_id = "1",
+				  .counted = "" };
 	struct header b = a;
 
 	(void)state;
@@ -363,6 +366,9 @@ profiles_are_of_one_process_if_of_one_program(void **state)
 	assert_false(process_same(&a, &b));
 	b = a;
 	b.exe_build_id = "2";
+	assert_false(process_same(&a, &b));
+	b = a;
+	b.counted = "goroutines";
 	assert_false(process_same(&a, &b));
 }
 

@@ -139,6 +139,24 @@ rows_count_the_processes_that_leak(void **state)
 	end(&scene);
 }
 
+/* A small leak everywhere is less than a large one in the newest. */
+static void
+rows_fall_by_what_all_processes_lose(void **state)
+{
+	static const struct plan plans[] = { { "a", { 1, 0, 0 }, NULL },
+					     { "a", { 1, 0, 0 }, NULL },
+					     { "b", { 1, 99, 0 }, NULL } };
+	struct scene scene;
+
+	(void)state;
+	play_all(&scene, plans, 3);
+	assert_int_equal(scene.fleet.count, 2);
+	assert_int_equal(scene.fleet.rows[0].leaks, 1);
+	assert_true(scene.fleet.rows[0].total_per_hour == 99);
+	assert_true(scene.fleet.rows[1].total_per_hour == 3);
+	end(&scene);
+}
+
 /* Two sites of one process are one of its module; it is one process still. */
 static void
 sites_of_a_group_are_one_row(void **state)
@@ -285,11 +303,50 @@ nothing_leaks_only_if_nothing_else_does(void **state)
 	end(&scene);
 }
 
+/* The report's sections; equal ones as the processes started. */
+static void
+worst_process_comes_first(void **state)
+{
+	static const struct plan plans[] = {
+		{ "a", { 5, 0, 0 }, NULL },
+		{ "a", { 9, 1, 0 }, NULL },
+		{ "a", { 5, 2, 0 }, NULL },
+		{ "a", { 0, 7, 0 }, NULL },
+	};
+	static const size_t expected[] = { 1, 3, 0, 2 };
+	struct report_fleet_part *order;
+	struct scene scene;
+	struct study study;
+	struct report report = { .study = &study };
+	size_t i, k;
+
+	(void)state;
+	play_all(&scene, plans, 4);
+	for (i = 0; i < 4; i++) {
+		for (k = 0; k < 3; k++) {
+			struct verdict *verdict =
+				&scene.parts[i].diff->rows[k].verdict;
+
+			verdict->bytes_per_hour_low = verdict->bytes_per_hour;
+			verdict->confidence = 1;
+		}
+	}
+	study = (struct study){ .parts = scene.parts, .count = scene.count };
+	order = report_fleet_order(&report);
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(order[i].part, expected[i]);
+		assert_false(order[i].quiet);
+	}
+	free(order);
+	end(&scene);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_count_the_processes_that_leak),
+		cmocka_unit_test(rows_fall_by_what_all_processes_lose),
 		cmocka_unit_test(sites_of_a_group_are_one_row),
 		cmocka_unit_test(first_build_that_leaks_is_named),
 		cmocka_unit_test(build_that_leaks_elsewhere_is_no_clean_one),
@@ -297,6 +354,7 @@ main(void)
 			build_of_another_program_is_not_the_one_before),
 		cmocka_unit_test(what_is_not_listed_is_not_counted),
 		cmocka_unit_test(nothing_leaks_only_if_nothing_else_does),
+		cmocka_unit_test(worst_process_comes_first),
 	};
 
 	return cmocka_run_group_tests_name("fleet", tests, NULL, NULL);

@@ -314,7 +314,7 @@ threads_that_were_added_fail(void **state)
 	assert_int_equal(judge_by(&trial, &over2), GATE_FAILED);
 	assert_string_equal(strbuf_text(&trial.lines),
 			    "gate: more than 2 threads were added: +3, by "
-			    "spawn\n");
+			    "spawn (file.c:10)\n");
 	assert_int_equal(judge_by(&trial, &over3), GATE_PASSED);
 	end(&trial);
 }

@@ -47,6 +47,18 @@ report_takes_the_place_of_its_mark(void **state)
 }
 
 static void
+reals_have_the_digits_of_the_json_report(void **state)
+{
+	json_t *report = json_pack("[f]", 1234567890.125);
+	char *page = written("@REPORT@", report);
+
+	(void)state;
+	assert_string_equal(page, "[1234567890.125]");
+	free(page);
+	json_decref(report);
+}
+
+static void
 no_text_ends_the_element(void **state)
 {
 	static const char hostile[] = "</script><!--<script>&\xe2\x80\xa8"
@@ -196,6 +208,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(report_takes_the_place_of_its_mark),
+		cmocka_unit_test(reals_have_the_digits_of_the_json_report),
 		cmocka_unit_test(no_text_ends_the_element),
 		cmocka_unit_test(without_a_page_says_what_to_do),
 		cmocka_unit_test(embedded_page_has_one_place),

@@ -589,8 +589,8 @@ several_leaks_are_counted(void **state)
 	set_verdict(&trend, TABLE, VERDICT_GROWING_BUFFER, 512, 512, 512);
 	text = tell_trend(&trend);
 	assert_has(text, "parse<[u8; 4]> (parse.rs) leaks 2.0 KiB/h, 4,100 "
-			 "objects/h. 2 more call stacks leak, 3.5 KiB/h in "
-			 "all.");
+			 "objects/h. 2 more call stacks grow without end, "
+			 "3.5 KiB/h in all.");
 	free(text);
 	/* A buffer that grows faster than all of them is the worst. */
 	trend = set_up_trend();
@@ -772,7 +772,7 @@ leaks_that_are_not_listed_are_counted(void **state)
 	trend.diff->rows[CACHE].fate = FATE_ACCEPTED;
 	text = tell_trend(&trend);
 	assert_has(text, "No call stack that is listed leaks (3 snapshots over "
-			 "70 min). 1 leak is not listed here.\n");
+			 "70 min). 1 leak is suppressed.\n");
 	assert_has(text, "\n not listed: 1 site (+6.8 MiB) suppressed; "
 			 "--show-suppressions lists the rules\n not listed: 1 "
 			 "site (+3.9 MiB) accepted by the baseline\n");
@@ -816,6 +816,58 @@ threads_have_verdicts(void **state)
 	free(text);
 }
 
+/* Nobody wrote that rule, and nobody misses what it hides. */
+static void
+what_libraries_keep_is_no_hidden_leak(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, CREATE, VERDICT_LEAK, 1024, 1024, 1024);
+	set_verdict(&trend, PARSE, VERDICT_LEAK, 1024, 1024, 1024);
+	trend.diff->rows[CREATE].fate = FATE_SUPPRESSED;
+	trend.diff->rows[CREATE].is_builtin = true;
+	trend.diff->rows[PARSE].fate = FATE_ACCEPTED;
+	text = tell_trend(&trend);
+	assert_has(text, " 1 leak is accepted by the baseline.\n");
+	assert_has_not(text, "leak is suppressed");
+	free(text);
+	trend = set_up_trend();
+	set_verdict(&trend, CREATE, VERDICT_LEAK, 1024, 1024, 1024);
+	trend.diff->rows[CREATE].fate = FATE_SUPPRESSED;
+	trend.diff->rows[CREATE].is_builtin = true;
+	text = tell_trend(&trend);
+	assert_int_equal(strncmp(text, "Nothing leaks: ", 15), 0);
+	free(text);
+}
+
+/* A tenth of what RSS grows by is a reason; less is noise beside it. */
+static void
+lines_of_the_ledger_are_told_if_they_matter(void **state)
+{
+	static const char said[] = " The allocator keeps ever more, +10 B/h.";
+	static const char next[] = "next, kept by the allocator: ";
+	int64_t rss;
+	char *text;
+
+	(void)state;
+	for (rss = 100; rss <= 101; rss++) {
+		struct trend trend = set_up_trend();
+		size_t first = trend.diff->first[ROW_LEDGER];
+
+		set_verdict(&trend, CREATE, VERDICT_LEAK, 1024, 1024, 1024);
+		set_verdict(&trend, first + LEDGER_allocator_retained,
+			    VERDICT_RETENTION, 10, 10, 10);
+		trend.diff->totals[ROW_LEDGER].verdict.bytes_per_hour =
+			(double)rss;
+		text = tell_trend(&trend);
+		(rss == 100 ? assert_has : assert_has_not)(text, said);
+		(rss == 100 ? assert_has : assert_has_not)(text, next);
+		free(text);
+	}
+}
+
 static void
 focus_searches_source_files(void **state)
 {
@@ -829,7 +881,7 @@ focus_searches_source_files(void **state)
 	assert_int_equal(select_focus(trend.select, "src/object\\.c", &err), 0);
 	text = tell_trend(&trend);
 	assert_has(text, "make_object (object.h:12) leaks 1.0 KiB/h");
-	assert_has(text, " 1 leak is not listed here.");
+	assert_has(text, " 1 leak is hidden by --focus or --ignore.");
 	assert_has_not(text, "> parse");
 	free(text);
 }
@@ -958,6 +1010,8 @@ main(void)
 		cmocka_unit_test(
 			the_allocator_and_other_lines_of_the_ledger_are_told),
 		cmocka_unit_test(threads_have_verdicts),
+		cmocka_unit_test(what_libraries_keep_is_no_hidden_leak),
+		cmocka_unit_test(lines_of_the_ledger_are_told_if_they_matter),
 		cmocka_unit_test(focus_searches_source_files),
 		cmocka_unit_test(
 			the_first_suspect_of_one_snapshot_is_a_suspicion),

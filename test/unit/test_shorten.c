@@ -64,6 +64,76 @@ parameters_and_what_encloses_go_next(void **state)
 }
 
 static void
+standard_types_are_as_people_write_them(void **state)
+{
+	(void)state;
+	assert_short("put(std::__cxx11::basic_string<char, "
+		     "std::char_traits<char>, std::allocator<char> > const&)",
+		     80, "put(std::string const&)");
+	assert_short("std::basic_string<char, std::char_traits<char>, "
+		     "std::allocator<char>>::reserve(unsigned long)",
+		     80, "std::string::reserve(unsigned long)");
+	assert_short("f(std::vector<int, std::allocator<int> >&)", 80,
+		     "f(std::vector<int>&)");
+	assert_short(
+		"std::vector<std::__cxx11::basic_string<char, "
+		"std::char_traits<char>, std::allocator<char> >, "
+		"std::allocator<std::__cxx11::basic_string<char, "
+		"std::char_traits<char>, std::allocator<char> > > >::grow()",
+		80, "std::vector<std::string>::grow()");
+	assert_short("std::vector<A<int>, std::allocator<A<int> > >::grow()",
+		     80, "std::vector<A<int>>::grow()");
+	/* Other allocators, characters and namespaces are news. */
+	assert_short("f(std::vector<int, Pool<int> >)", 80,
+		     "f(std::vector<int, Pool<int> >)");
+	assert_short("f(std::vector<int, std::allocator<long> >)", 80,
+		     "f(std::vector<int, std::allocator<long> >)");
+	assert_short("f(my::std::vector<int, std::allocator<int> >)", 80,
+		     "f(my::std::vector<int, std::allocator<int> >)");
+	assert_short("std::basic_string<wchar_t, std::char_traits<wchar_t>, "
+		     "std::allocator<wchar_t> >::reserve()",
+		     99,
+		     "std::basic_string<wchar_t, std::char_traits<wchar_t>, "
+		     "std::allocator<wchar_t> >::reserve()");
+}
+
+/* A file may bring any name. */
+static void
+broken_containers_are_no_trouble(void **state)
+{
+	static const char *const parts[] = {
+		"std::vector<",
+		", std::allocator<",
+		">",
+		" >",
+		"int",
+		"(",
+		")",
+		"std::list<",
+		"operator>",
+		"::",
+	};
+	uint32_t seed = 1;
+	size_t round, i;
+
+	(void)state;
+	for (round = 0; round < 20000; round++) {
+		struct strbuf name = { 0 }, out = { 0 };
+
+		for (i = 0; i < round % 16; i++) {
+			seed = seed * 1664525 + 1013904223;
+			strbuf_adds(&name,
+				    parts[(seed >> 16) %
+					  (sizeof(parts) / sizeof(parts[0]))]);
+		}
+		shorten_standard(&out, strbuf_text(&name));
+		assert_true(out.len <= name.len);
+		strbuf_release(&out);
+		strbuf_release(&name);
+	}
+}
+
+static void
 what_never_fits_is_cut_in_the_middle(void **state)
 {
 	(void)state;
@@ -150,6 +220,8 @@ main(void)
 		cmocka_unit_test(names_that_fit_stay),
 		cmocka_unit_test(template_arguments_go_first),
 		cmocka_unit_test(parameters_and_what_encloses_go_next),
+		cmocka_unit_test(standard_types_are_as_people_write_them),
+		cmocka_unit_test(broken_containers_are_no_trouble),
 		cmocka_unit_test(what_never_fits_is_cut_in_the_middle),
 		cmocka_unit_test(broken_names_are_no_trouble),
 		cmocka_unit_test(lines_are_broken_at_spaces),

@@ -234,6 +234,7 @@ leak_is_searched_for_in_every_frame(void **state)
 
 	(void)state;
 	assert_true(is_suppressed(made, "inner"));
+	assert_false(named_row(made, "inner")->is_builtin);
 	assert_true(is_suppressed(made, "other"));
 	assert_false(is_suppressed(made, "mine"));
 	assert_false(is_suppressed(made, "spawn"));
@@ -312,6 +313,7 @@ built_in_ones_hide_no_leak_of_the_program(void **state)
 	(void)state;
 	assert_true(is_suppressed(made, "?a"));
 	assert_true(is_suppressed(made, "_IO_file_doallocate"));
+	assert_true(named_row(made, "?a")->is_builtin);
 	assert_false(is_suppressed(made, "constructor"));
 	assert_false(is_suppressed(made, "callback"));
 	assert_false(is_suppressed(made, "fopen"));

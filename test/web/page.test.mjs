@@ -12,6 +12,7 @@ import { chromium } from "playwright-core";
 import * as samples from "./samples.mjs";
 
 const { PAGE, LEAKDIFF, TOP, CHROMIUM, SCRATCH, WEB_SHOTS } = process.env;
+const format = await import(`${TOP}/analyzer/web/src/format.js`);
 const template = readFileSync(PAGE, "utf8");
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 360, height: 740 };
@@ -44,7 +45,8 @@ function open(t, data, how) {
 }
 
 /* What the page asked for and complained of is kept. */
-async function openFile(t, file, { viewport = DESKTOP, dark = false } = {}) {
+async function openFile(t, file, { viewport = DESKTOP, dark = false,
+	motion = false, script = null } = {}) {
 	const page = await browser.newPage();
 	t.after(() => page.close());
 	page.requests = [];
@@ -56,7 +58,9 @@ async function openFile(t, file, { viewport = DESKTOP, dark = false } = {}) {
 	page.on("pageerror", (error) => page.complaints.push(error.message));
 	await page.setViewportSize(viewport);
 	await page.emulateMedia({ colorScheme: dark ? "dark" : "light",
-		reducedMotion: "reduce" });
+		reducedMotion: motion ? "no-preference" : "reduce" });
+	if (script)
+		await page.addInitScript(script);
 	page.file = pathToFileURL(file).href;
 	await page.goto(page.file);
 	await page.waitForSelector("main section, [role=alert]");
@@ -74,6 +78,9 @@ async function shot(page, name) {
 
 const functionsOf = (page, section = "#sites") =>
 	page.locator(`${section} tr.row .site .function`).allTextContents();
+
+/* As tables and frames name them. */
+const named = (rows) => rows.map((row) => format.shortName(row.function));
 
 const frame = (page, name) =>
 	page.locator(`g.frame[name=${JSON.stringify(name)}]`);
@@ -143,8 +150,10 @@ for (const [mode, ...names] of [["snapshot", "threads"], ["diff", "exact.1",
 		const [{ heap }] = data.processes;
 		assert.ok(heap.length > 0);
 		assert.equal(await page.textContent("h1"), data.headline[0]);
+		const held = heap.filter((row) => row.delta_bytes ||
+			row.live_bytes_old || row.live_bytes_new);
 		assert.deepEqual(await functionsOf(page),
-			heap.slice(0, 20).map((row) => row.function));
+			named(held).slice(0, held.length > 30 ? 20 : 30));
 		await page.locator("#sites .opener").first().click();
 		await frame(page, "all").waitFor();
 		await shot(page, `real-${mode}`);
@@ -201,7 +210,7 @@ test("the order of verdicts is the report's", async (t) => {
 	data.processes[0].heap.reverse();
 	const page = await open(t, data);
 	assert.deepEqual(await functionsOf(page),
-		data.processes[0].heap.map((row) => row.function));
+		named(data.processes[0].heap));
 	assert.deepEqual(await page.locator("#sites .badge").allTextContents(),
 		data.processes[0].heap.map((row) => row.verdict.kind));
 });
@@ -318,6 +327,131 @@ test("a frame's width is its share", async (t) => {
 		sum + Math.abs(row.delta_bytes), 0);
 	await isWide(page, "session_new", (width) =>
 		Math.abs(width - heap[0].delta_bytes / changed) < 0.001);
+});
+
+/* Each graph as it stood when it was made, before the browser painted it. */
+function keepDrawings() {
+	window.drawings = [];
+	new MutationObserver(() => {
+		const frames = [...document.querySelectorAll("g.frame")];
+		const svg = document.querySelector(".d3-flame-graph");
+		if (!svg || svg === window.seen)
+			return;
+		window.seen = svg;
+		window.drawings.push(frames.map((g) => [g.getAttribute("name"),
+			g.querySelector("rect").getAttribute("width"),
+			g.getAttribute("transform"),
+			g.querySelector("div").textContent]));
+	}).observe(document, { childList: true, subtree: true });
+}
+
+test("a graph is right at once, not in a transition", async (t) => {
+	const page = await open(t, samples.diff(),
+		{ motion: true, script: keepDrawings });
+	await frame(page, "session_new").waitFor();
+	await page.locator(".choice label", { hasText: "Bottom" }).click();
+	await eventually(async () => assert.equal(
+		await page.evaluate(() => window.drawings.length), 2));
+	await page.waitForTimeout(1000);
+	const last = await page.evaluate(() =>
+		[...document.querySelectorAll("g.frame")].map((g) => [
+			g.getAttribute("name"), g.querySelector("rect")
+				.getAttribute("width"),
+			g.getAttribute("transform"),
+			g.querySelector("div").textContent]));
+	const [first, second] = await page.evaluate(() => window.drawings);
+	assert.deepEqual(second, last);
+	assert.equal(first.length, last.length);
+	for (const [name, width, , label] of first) {
+		assert.ok(Number(width) > 0, `${name} is ${width} wide`);
+		assert.equal(label, name);
+	}
+	/* A window made narrow is no zoom either. */
+	await page.setViewportSize(PHONE);
+	await eventually(async () => assert.ok(Number(await frame(page, "all")
+		.locator("rect").getAttribute("width")) < PHONE.width));
+	await isWide(page, "session_new", (width) => width > 0.5);
+});
+
+test("on narrow paper the graph shrinks as a whole", async (t) => {
+	/* Nobody is told of the width of paper: only the first is. */
+	const page = await open(t, samples.diff(), { script: () => {
+		const Real = window.ResizeObserver;
+		window.ResizeObserver = class extends Real {
+			constructor(tell) {
+				super((...all) => {
+					tell(...all);
+					this.disconnect();
+				});
+			}
+		};
+	} });
+	await frame(page, "session_new").waitFor();
+	await page.emulateMedia({ media: "print" });
+	await page.setViewportSize({ width: 700, height: 900 });
+	const box = await frame(page, "all").locator("rect").boundingBox();
+	assert.ok(box.width > 500 && box.x + box.width < 700,
+		JSON.stringify(box));
+	await shot(page, "diff-paper");
+});
+
+test("strings are named as people write them", async (t) => {
+	const page = await open(t, samples.diff());
+	const { heap } = samples.diff().processes[0];
+	const name = page.locator("#sites .site .function",
+		{ hasText: "cache_put" });
+	assert.equal(await name.textContent(),
+		"cache_put<std::string, Session>");
+	assert.equal(await name.getAttribute("title"), heap[2].function);
+	await frame(page, "cache_put<std::string, Session>").hover();
+	assert.equal(await page.locator(".flame-tip strong").textContent(),
+		heap[2].function);
+	for (const text of ["put<std::string,", "char_traits"]) {
+		await page.getByLabel("Filter the sites").fill(text);
+		assert.equal((await functionsOf(page)).length, 1, text);
+		await page.getByLabel("Search the flame graph").fill(text);
+		assert.match(await page.textContent(".flame-found"),
+			/^1 frame found/);
+	}
+});
+
+test("sites that hold nothing are listed when asked for", async (t) => {
+	const page = await open(t, samples.withEmpty(30));
+	const status = page.locator("#sites .table-status");
+	assert.equal((await functionsOf(page)).length, 6);
+	assert.equal(await status.textContent(), "6 sites");
+	await page.getByRole("button",
+		{ name: "Show 30 sites that hold nothing" }).click();
+	assert.equal(await status.textContent(), "36 sites");
+	await page.getByRole("button", { name: "Show the other 16" }).click();
+	assert.equal((await functionsOf(page)).length, 36);
+	await page.locator("#sites .opener").last().click();
+	assert.match(await page.textContent("#sites tr.details"),
+		/64 B in 1 object/);
+	await page.getByLabel("Filter the sites").fill("passing_2");
+	assert.equal((await functionsOf(page)).length, 11);
+	await page.getByRole("button",
+		{ name: "Hide 30 sites that hold nothing" }).click();
+	assert.deepEqual(await functionsOf(page), []);
+});
+
+test("a few sites more are shown without a click", async (t) => {
+	const page = await open(t, samples.large(30));
+	assert.equal((await functionsOf(page)).length, 30);
+	assert.equal(await page.locator("#sites .more:visible").count(), 0);
+	const longer = await open(t, samples.large(31));
+	assert.equal((await functionsOf(longer)).length, 20);
+	await longer.getByRole("button", { name: "Show the other 11" }).click();
+	assert.equal((await functionsOf(longer)).length, 31);
+});
+
+test("a line of the ledger without a verdict says why", async (t) => {
+	const page = await open(t, samples.trend());
+	const cell = page.locator("#ledger tr.row",
+		{ hasText: "leakshim itself" }).locator("td").last();
+	assert.equal(await cell.textContent(), "–");
+	assert.match(await cell.locator("span").getAttribute("title"),
+		/^Grows with the blocks .* leakshim's own$/);
 });
 
 test("a click zooms, the button resets", async (t) => {
@@ -470,7 +604,7 @@ test("hostile names stay text", async (t) => {
 	assert.equal(await page.locator("script").count(), 2);
 	assert.equal(await page.textContent("h1"), data.headline[0]);
 	assert.deepEqual(await functionsOf(page),
-		data.processes[0].heap.map((row) => row.function));
+		named(data.processes[0].heap));
 	assert.match(await page.textContent("#losses"), /<img src=x[^]*: 3/);
 	assert.equal(await frame(page, "__proto__").count(), 1);
 	assert.equal(await overflow(page), 0);
@@ -567,7 +701,8 @@ test("the reader's choice of colours wins", async (t) => {
 test("another process is chosen", async (t) => {
 	const page = await open(t, samples.fleet());
 	assert.equal(await page.textContent("h1"),
-		"1 site grows in some of 2 processes.");
+		"session_new (session.c:57) leaks in 1 of 2 processes: " +
+		"38.1 MiB/h.");
 	assert.match(await page.textContent("#fleet"), /1 of 2/);
 	assert.match(await page.textContent("section[aria-label=Process]"),
 		/session_new leaks/);
@@ -582,7 +717,8 @@ test("thousands of sites are drawn bit by bit", async (t) => {
 	const page = await open(t, data);
 	const names = data.processes[0].heap.map((row) => row.function);
 	assert.deepEqual(await functionsOf(page), names.slice(0, 20));
-	await page.getByRole("button", { name: "more of 4,980" }).click();
+	await page.getByRole("button",
+		{ name: "Show 100 more, 4,980 are left" }).click();
 	assert.deepEqual(await functionsOf(page), names.slice(0, 120));
 	await page.getByLabel("Filter the sites").fill("allocate_17");
 	assert.match(await page.textContent("#sites .table-status"),
@@ -605,8 +741,25 @@ test("every loss has the words of the text report", () => {
 			`${name}: "${words}" is missing in losses.js`);
 });
 
-test("numbers read as in format.c", async () => {
-	const format = await import(`${TOP}/analyzer/web/src/format.js`);
+test("only standard strings get a short name", () => {
+	const long = (ns, type, space = " ", traits = type) =>
+		`std::${ns}basic_string<${type}, std::${ns && "__1::"}` +
+		`char_traits<${traits}>, std::allocator<${type}>${space}>`;
+	for (const [is, want] of [
+		[long("", "char"), "std::string"],
+		[`f(${long("__cxx11::", "char")} const&)`,
+			"f(std::string const&)"],
+		[`${long("__1::", "char", "")}::append`, "std::string::append"],
+		[`${long("", "wchar_t")}, ${long("", "char")}`,
+			"std::wstring, std::string"],
+		[long("", "char", " ", "mine"), null],
+		[long("", "char_t"), null], [long("", "char16_t"), null],
+		["g", null], [undefined, null],
+	])
+		assert.equal(format.shortName(is), want ?? is);
+});
+
+test("numbers read as in format.c", () => {
 	for (const [is, want] of [
 		[format.bytes(0), "0 B"], [format.bytes(1023), "1023 B"],
 		[format.bytes(-1536, true), "-1.5 KiB"],

@@ -35,22 +35,7 @@ class Report {
 		this.frames = json.frames ?? [];
 		this.fleet = json.fleet ?? [];
 		this.processes = (json.processes ?? []).map(withMode);
-		this.headline = this.sentences(json.headline ?? []);
-	}
-
-	/* With several processes leakdiff's sentences are on the first one,
-	 * which stand with it. */
-	sentences(headline) {
-		const [first, ...more] = this.processes;
-		if (more.length === 0 ||
-		    String(headline) !== String(first.headline))
-			return headline;
-		const grow = this.fleet.length;
-		return [grow === 0 ? `${format.count(this.processes.length)} ` +
-			"processes, and no site grows in them." :
-			`${format.plural(grow, "site grows", "sites grow")} ` +
-			`in some of ${format.count(this.processes.length)} ` +
-			"processes."];
+		this.headline = json.headline ?? [];
 	}
 
 	/* The process whose heap grew most: its index. */
@@ -75,8 +60,9 @@ class Report {
 		const wanted = text.trim().toLowerCase();
 		const has = (part) =>
 			part ? part.toLowerCase().includes(wanted) : false;
-		const inPlace = (at) =>
-			has(at.function) || has(at.file) || has(at.module);
+		const inPlace = (at) => has(at.function) ||
+			has(format.shortName(at.function)) ||
+			has(at.file) || has(at.module);
 		if (!wanted)
 			return () => true;
 		const hits = this.frames.map(inPlace);

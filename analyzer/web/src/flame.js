@@ -179,6 +179,7 @@ class FlameView {
 				return;
 			}
 			this.graph.width(width).update();
+			this.settle();
 			this.dress();
 		}).observe(this.stage);
 	}
@@ -209,6 +210,7 @@ class FlameView {
 			.setColorMapper((d) => d.highlight ? FOUND :
 				growth ? growthColour(d.data) :
 					liveColour(d.data))
+			.getName((d) => format.shortName(d.data.name))
 			.setSearchMatch((d, term) => this.matches(d, term))
 			.setSearchHandler((hits, sum) =>
 				this.searched(hits, sum))
@@ -220,6 +222,30 @@ class FlameView {
 		svg.setAttribute("aria-label", `Flame graph of ${growth ?
 			"growth" : "what is live"} in ${view.unit}`);
 		this.search(this.term);
+		this.settle();
+	}
+
+	/* The library moves, widens and names its frames in transitions, new
+	 * ones too. That helps who zooms; what is drawn anew is to be right at
+	 * once, on paper as well. */
+	settle() {
+		const { view, width } = this;
+		const svg = this.stage.querySelector("svg");
+		const height = svg.getAttribute("height");
+		svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+		select(this.stage).selectAll("g, rect, div").interrupt();
+		select(this.stage).selectAll("g.frame").each(
+			function settled(d) {
+				const level = d.depth * FRAME_HEIGHT;
+				const top = view.inverted ? level :
+					height - level - FRAME_HEIGHT;
+				this.setAttribute("transform",
+					`translate(${d.x0 * width},${top})`);
+				this.querySelector("rect").setAttribute("width",
+					this.getAttribute("width"));
+				this.querySelector("div").textContent =
+					format.shortName(d.data.name);
+			});
 	}
 
 	legendParts(growth) {
@@ -285,7 +311,8 @@ class FlameView {
 
 	matches(d, term) {
 		const { frame } = d.data;
-		return [d.data.name, frame.file, frame.module].some((text) =>
+		return [d.data.name, format.shortName(d.data.name), frame.file,
+			frame.module].some((text) =>
 			text?.toLowerCase().includes(term));
 	}
 

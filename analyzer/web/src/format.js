@@ -78,4 +78,15 @@ export const plural = (number, one, many = `${one}s`) =>
 export const place = (at) =>
 	at.file ? at.file + (at.line ? `:${at.line}` : "") : "";
 
+/* The standard strings of libstdc++ and libc++, as demanglers spell them. */
+const STRINGS = new RegExp("std::(?:__\\w+::)?basic_string<(w?)char(_t)?, " +
+	"std::(?:__\\w+::)?char_traits<\\1char\\2>, " +
+	"std::(?:__\\w+::)?allocator<\\1char\\2> ?>", "g");
+
+/* A function's name as people write it: std::string is what its type is. */
+export const shortName = (name) => name?.includes("basic_string<") ?
+	name.replace(STRINGS, (whole, wide, suffix) =>
+		Boolean(wide) === Boolean(suffix) ? `std::${wide}string` :
+			whole) : name;
+
 export const baseName = (path) => path.slice(path.lastIndexOf("/") + 1);

@@ -10,6 +10,9 @@ import { badge } from "./verdicts.js";
 /* All other lines are its parts. */
 const WHOLE = "rss";
 
+/* Why leakdiff judges all lines but some. */
+const UNJUDGED = "Grows with the blocks it is kept for, or is leakshim's own";
+
 const COLOURS = ["--series-1", "--series-2", "--series-3", "--series-4",
 	"--series-5", "--series-6", "--series-7", "--series-8"];
 
@@ -57,7 +60,9 @@ export function ledger(report, process) {
 			label: "Verdict",
 			cell: (row) => row.verdict ? h("span", {},
 				badge(row.verdict), " ",
-				perHour(row.verdict.bytes_per_hour)) : "",
+				perHour(row.verdict.bytes_per_hour)) :
+				h("span", { class: "muted", title: UNJUDGED },
+					"–"),
 		},
 	].filter(Boolean);
 	return {

@@ -9,6 +9,11 @@ import { count } from "./format.js";
 
 const FIRST_ROWS = 20, MORE_ROWS = 100;
 
+/* So few are not worth a click. */
+const FEW_ROWS = 10;
+
+const upTo = (wanted, all) => all - wanted <= FEW_ROWS ? all : wanted;
+
 /*
  * columns: { label, cell(row) -> node or text, sort(row) -> number or text,
  *            first: "falling" (default) or "rising", number: true, main: true,
@@ -17,24 +22,37 @@ const FIRST_ROWS = 20, MORE_ROWS = 100;
  * filter. `main` is the column that names the
  * row and opens its details.
  * options: { caption, columns, rows, details(row) -> element, noun,
- *            matcher(text) -> (row) -> bool }
+ *            matcher(text) -> (row) -> bool,
+ *            isEmpty(row) -> bool: not listed until it is asked for }
  * The order of `rows` is the first order, and what sorting falls back on.
  */
 export function table(options) {
-	const { caption, columns, rows, details, matcher, noun } = options;
+	const { caption, columns, details, matcher, noun } = options;
+	const full = options.isEmpty ?
+		options.rows.filter((row) => !options.isEmpty(row)) :
+		options.rows;
+	let rows = full;
 	const state = { column: null, falling: true, shown: FIRST_ROWS,
-		open: new Set(), visible: rows };
+		open: new Set(), visible: rows, text: "" };
 	const body = h("tbody");
 	const status = h("p", { class: "table-status", role: "status" });
 	const more = h("button", {
 		type: "button",
 		class: "more",
 		onclick: () => {
-			const next = state.shown;
-			state.shown += MORE_ROWS;
+			const next = upTo(state.shown, state.visible.length);
+			state.shown = next + MORE_ROWS;
 			draw();
 			body.querySelectorAll("tr.row")[next]
 				?.querySelector("button")?.focus();
+		},
+	});
+	const empty = h("button", {
+		type: "button",
+		class: "more",
+		onclick: () => {
+			rows = rows === full ? options.rows : full;
+			filter(state.text);
 		},
 	});
 
@@ -64,7 +82,8 @@ export function table(options) {
 	}
 
 	function filter(text) {
-		state.visible = rows.filter(matcher(text));
+		state.text = text;
+		state.visible = matcher ? rows.filter(matcher(text)) : rows;
 		state.shown = FIRST_ROWS;
 		arrange();
 		draw();
@@ -73,7 +92,8 @@ export function table(options) {
 	function close(row) {
 		state.open.delete(row);
 		draw();
-		body.querySelector(`[data-row="${rows.indexOf(row)}"]`)?.focus();
+		body.querySelector(`[data-row="${options.rows.indexOf(row)}"]`)
+			?.focus();
 	}
 
 	function toggle(row, opener) {
@@ -125,7 +145,7 @@ export function table(options) {
 			class: "opener",
 			"aria-expanded": String(isOpen),
 			"aria-controls": id,
-			"data-row": rows.indexOf(row),
+			"data-row": options.rows.indexOf(row),
 		});
 		const tr = h("tr", {
 			class: "row opens",
@@ -142,16 +162,25 @@ export function table(options) {
 	}
 
 	function draw() {
-		const drawn = state.visible.slice(0, state.shown);
-		const rest = state.visible.length - drawn.length;
-		body.replaceChildren(...drawn.flatMap(rowElements));
-		more.hidden = rest <= 0;
-		more.textContent = `Show ${count(Math.min(rest, MORE_ROWS))} ` +
-			`more of ${count(rest)}`;
-		status.textContent = state.visible.length === rows.length ?
-			`${count(rows.length)} ${noun(rows.length)}` :
-			`${count(state.visible.length)} of ` +
-			`${count(rows.length)} ${noun(rows.length)}`;
+		const all = state.visible.length;
+		const shown = upTo(state.shown, all);
+		const next = upTo(shown + MORE_ROWS, all);
+		body.replaceChildren(...state.visible.slice(0, shown)
+			.flatMap(rowElements));
+		more.hidden = shown >= all;
+		more.textContent = next >= all ?
+			`Show the other ${count(all - shown)}` :
+			`Show ${count(MORE_ROWS)} more, ` +
+			`${count(all - shown)} are left`;
+		const beside = options.rows.length - full.length;
+		empty.hidden = beside === 0;
+		empty.textContent = `${rows === full ? "Show" : "Hide"} ` +
+			`${count(beside)} ${noun(beside)} that ` +
+			`${beside === 1 ? "holds" : "hold"} nothing`;
+		status.textContent = all === rows.length ?
+			`${count(all)} ${noun(all)}` :
+			`${count(all)} of ${count(rows.length)} ` +
+			noun(rows.length);
 	}
 
 	const heads = columns.map((column) => [column, h("th", {
@@ -186,5 +215,5 @@ export function table(options) {
 		h("table", { "aria-label": caption },
 			h("thead", {}, h("tr", {}, heads.map(([, head]) => head))),
 			body),
-		more);
+		more, empty);
 }

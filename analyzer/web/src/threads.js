@@ -4,7 +4,7 @@ import { threadDetails } from "./details.js";
 import { h } from "./dom.js";
 import * as format from "./format.js";
 import { table } from "./table.js";
-import { badge, siteName } from "./verdicts.js";
+import { badge, isEmpty, siteName } from "./verdicts.js";
 
 /* 15, and (+12) where it changed. */
 const state = (now, before, hasGrowth) => {
@@ -57,6 +57,7 @@ export function threads(report, process) {
 			matcher: (text) => report.matcher(text),
 			noun: (n) => n === 1 ? "creating site" :
 				"creating sites",
+			isEmpty,
 			details: (row) => threadDetails(report, process, row),
 		}),
 	};

@@ -11,16 +11,24 @@ export const badge = (verdict) => verdict ?
 	h("span", { class: `badge ${kindClass(verdict.kind)}` }, verdict.kind) :
 	"";
 
-/* What names a row: a function and where it is, or what --by grouped. */
+/* What names a row: a function and where it is. */
 export function siteName(row) {
-	if (row.label)
-		return h("span", { class: "site" },
-			h("span", { class: "function" }, row.label));
+	const name = format.shortName(row.function);
 	return h("span", { class: "site" },
-		h("span", { class: "function" }, row.function),
+		h("span", {
+			class: "function",
+			title: name !== row.function && row.function,
+		}, name),
 		h("span", { class: "where" }, format.place(row) ||
 			(row.module && format.baseName(row.module))));
 }
+
+const AMOUNTS = ["delta_bytes", "delta_objects", "live_bytes_old",
+	"live_bytes_new", "live_objects_old", "live_objects_new"];
+
+/* Did the site hold nothing when the snapshots were taken? What it allocated
+ * was freed in between: of all there is, the least likely to matter. */
+export const isEmpty = (row) => AMOUNTS.every((key) => !row[key]);
 
 /* Bytes with their objects below. */
 const amount = (bytes, objects, sign) =>
@@ -115,6 +123,7 @@ export function verdicts(report, process) {
 			rows,
 			matcher: (text) => report.matcher(text),
 			noun: (n) => n === 1 ? "site" : "sites",
+			isEmpty,
 			details: (row) => siteDetails(report, process, row),
 		}),
 	};
