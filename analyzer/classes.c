@@ -170,6 +170,8 @@ fold(struct classes *classes, const struct atlas *atlas,
 		.atlas = atlas,
 		.model = atlas_model(atlas),
 		.resolver = resolver,
+		.names = xcalloc(1, sizeof(struct frame_name)),
+		.name_capacity = 1,
 	};
 	size_t slots = ((size_t)folding.model->node_count + 1) * 2;
 	uint32_t *class_of = xcalloc(slots, sizeof(*class_of));
@@ -217,8 +219,8 @@ group(struct classes *classes, const struct atlas *atlas,
       struct resolver *resolver, enum grouping grouping, bool threads)
 {
 	/* Functions of one name in two files are two. */
-	const char **places = NULL;
-	size_t capacity = 0, place_capacity = 0;
+	const char **places = xcalloc(1, sizeof(*places));
+	size_t capacity = 0, place_capacity = 1;
 	struct index index = { 0 };
 	struct stack stack = { 0 };
 	uint32_t i;

@@ -270,8 +270,9 @@ group_by_process(struct inputs *inputs, const struct files *files)
 		add_group(inputs, &files->list[begin], i - begin);
 		begin = i;
 	}
-	qsort(inputs->groups, inputs->group_count, sizeof(*inputs->groups),
-	      sort_groups);
+	if (inputs->groups)
+		qsort(inputs->groups, inputs->group_count,
+		      sizeof(*inputs->groups), sort_groups);
 }
 
 int
@@ -282,7 +283,10 @@ inputs_collect(struct inputs *inputs, const char *const *args, size_t arg_count,
 	int result = list_files(&files, args, arg_count, err);
 
 	*inputs = (struct inputs){ 0 };
-	if (result == 0 && files.count <= 2 && !files.any_directory) {
+	if (!files.list) {
+		if (result == 0)
+			result = err_set(err, ERR_OPEN, "no file was given");
+	} else if (result == 0 && files.count <= 2 && !files.any_directory) {
 		add_group(inputs, files.list, files.count);
 		files.count = 0;
 	} else if (result == 0) {
@@ -297,7 +301,7 @@ inputs_collect(struct inputs *inputs, const char *const *args, size_t arg_count,
 		}
 	}
 	/* What is left is not the groups'. */
-	while (files.count)
+	while (files.list && files.count)
 		drop_file(&files, files.count - 1);
 	free(files.list);
 	return result;

@@ -259,8 +259,7 @@ add_hidden(struct listing *listing)
 {
 	static const char *const words[FATE_COUNT] = {
 		[FATE_LISTED] = NULL,
-		[FATE_SUPPRESSED] = " suppressed; --show-suppressions lists "
-				    "the rules",
+		[FATE_SUPPRESSED] = " suppressed (--show-suppressions)",
 		[FATE_ACCEPTED] = " accepted by the baseline",
 		[FATE_FILTERED] = " left out by --focus or --ignore",
 		[FATE_SMALL] = " smaller than --min-bytes",

@@ -60,11 +60,10 @@ terminal_is_utf8(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!is_set(names[i]))
-			continue;
 		locale = getenv(names[i]);
-		return strcasestr(locale, "utf-8") ||
-		       strcasestr(locale, "utf8");
+		if (locale && *locale)
+			return strcasestr(locale, "utf-8") ||
+			       strcasestr(locale, "utf8");
 	}
 	return false;
 }
