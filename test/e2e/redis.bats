@@ -39,7 +39,7 @@ info() {
 shut_down() {
 	# The server ends instead of answering, which the client may call an
 	# error; the next line tells whether it did.
-	ask shutdown nosave || true # gone before it answers
+	run ask shutdown nosave
 	ends_with 0 $redis
 	[ ! -s redis.err ]
 }
