@@ -1,6 +1,5 @@
 #include "blame.h"
 
-#include <regex.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,12 +7,11 @@
 #include "blame_rules.h"
 #include "blame_rust.h"
 #include "err.h"
+#include "patterns.h"
 #include "xalloc.h"
 
 struct blame {
-	regex_t **skips; /* each its own: a regex_t may not be moved */
-	size_t skip_count;
-	size_t skip_capacity;
+	struct patterns skips;
 };
 
 struct blame *
@@ -25,48 +23,16 @@ blame_new(void)
 void
 blame_free(struct blame *blame)
 {
-	size_t i;
-
 	if (!blame)
 		return;
-	for (i = 0; i < blame->skip_count; i++) {
-		regfree(blame->skips[i]);
-		free(blame->skips[i]);
-	}
-	free(blame->skips);
+	patterns_release(&blame->skips);
 	free(blame);
 }
 
 int
 blame_skip(struct blame *blame, const char *regex, struct err *err)
 {
-	regex_t *compiled = xmalloc(sizeof(*compiled));
-	char reason[256];
-	int code = regcomp(compiled, regex, REG_EXTENDED | REG_NOSUB);
-
-	if (code) {
-		regerror(code, compiled, reason, sizeof(reason));
-		free(compiled);
-		return err_set(err, ERR_PATTERN,
-			       "bad regular expression '%s': %s", regex,
-			       reason);
-	}
-	blame->skips = xgrow(blame->skips, &blame->skip_capacity,
-			     blame->skip_count + 1, sizeof(compiled));
-	blame->skips[blame->skip_count++] = compiled;
-	return 0;
-}
-
-static bool
-user_skips(const struct blame *blame, const char *function)
-{
-	size_t i;
-
-	for (i = 0; i < blame->skip_count; i++) {
-		if (regexec(blame->skips[i], function, 0, NULL, 0) == 0)
-			return true;
-	}
-	return false;
+	return patterns_add(&blame->skips, regex, err);
 }
 
 static size_t
@@ -88,8 +54,9 @@ first_to_blame(const struct blame *blame, const struct blame_frame *frames,
 {
 	size_t i = from;
 
-	while (i + 1 < count && (is_wrapper(&frames[i]) ||
-				 user_skips(blame, frames[i].function)))
+	while (i + 1 < count &&
+	       (is_wrapper(&frames[i]) ||
+		patterns_match(&blame->skips, frames[i].function)))
 		i++;
 	return i;
 }

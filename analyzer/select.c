@@ -1,22 +1,15 @@
 #include "select.h"
 
 #include <math.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "err.h"
 #include "hashtab.h"
 #include "index.h"
+#include "patterns.h"
 #include "stack.h"
 #include "xalloc.h"
-
-/* Each its own: a regex_t may not be moved. */
-struct patterns {
-	regex_t **list;
-	size_t count;
-	size_t capacity;
-};
 
 struct select {
 	struct patterns focus;
@@ -34,58 +27,26 @@ select_new(void)
 	return select;
 }
 
-static void
-release_patterns(struct patterns *patterns)
-{
-	size_t i;
-
-	for (i = 0; i < patterns->count; i++) {
-		regfree(patterns->list[i]);
-		free(patterns->list[i]);
-	}
-	free(patterns->list);
-}
-
 void
 select_free(struct select *select)
 {
 	if (!select)
 		return;
-	release_patterns(&select->focus);
-	release_patterns(&select->ignore);
+	patterns_release(&select->focus);
+	patterns_release(&select->ignore);
 	free(select);
-}
-
-static int
-add_pattern(struct patterns *patterns, const char *regex, struct err *err)
-{
-	regex_t *compiled = xmalloc(sizeof(*compiled));
-	char reason[256];
-	int code = regcomp(compiled, regex, REG_EXTENDED | REG_NOSUB);
-
-	if (code) {
-		regerror(code, compiled, reason, sizeof(reason));
-		free(compiled);
-		return err_set(err, ERR_PATTERN,
-			       "bad regular expression '%s': %s", regex,
-			       reason);
-	}
-	patterns->list = xgrow(patterns->list, &patterns->capacity,
-			       patterns->count + 1, sizeof(compiled));
-	patterns->list[patterns->count++] = compiled;
-	return 0;
 }
 
 int
 select_focus(struct select *select, const char *regex, struct err *err)
 {
-	return add_pattern(&select->focus, regex, err);
+	return patterns_add(&select->focus, regex, err);
 }
 
 int
 select_ignore(struct select *select, const char *regex, struct err *err)
 {
-	return add_pattern(&select->ignore, regex, err);
+	return patterns_add(&select->ignore, regex, err);
 }
 
 void
@@ -147,18 +108,10 @@ struct matching {
 static bool
 is_found(const struct patterns *patterns, const struct stack_frame *frame)
 {
-	size_t i;
-
-	for (i = 0; i < patterns->count; i++) {
-		const regex_t *regex = patterns->list[i];
-
-		if (regexec(regex, frame->symbol->function, 0, NULL, 0) == 0 ||
-		    (frame->symbol->file &&
-		     regexec(regex, frame->symbol->file, 0, NULL, 0) == 0) ||
-		    regexec(regex, frame->module->path, 0, NULL, 0) == 0)
-			return true;
-	}
-	return false;
+	return patterns_match(patterns, frame->symbol->function) ||
+	       (frame->symbol->file &&
+		patterns_match(patterns, frame->symbol->file)) ||
+	       patterns_match(patterns, frame->module->path);
 }
 
 static unsigned int
