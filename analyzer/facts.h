@@ -128,7 +128,8 @@ struct ledger {
 	X(threads_untracked, "threads missing from the thread list")           \
 	X(modules_unknown, "modules without room in the module list")          \
 	X(late_calls, "calls without a call stack: their thread was ending")   \
-	X(cohort_overflows, "live blocks without an age")
+	X(cohort_overflows, "live blocks without an age")                      \
+	X(marks_lost, "marks that found no room")
 
 struct losses {
 #define X(name, words) uint64_t name;

@@ -9,6 +9,7 @@
 
 #include "accept.h"
 #include "blame.h"
+#include "dump_options.h"
 #include "err.h"
 #include "gate.h"
 #include "inputs.h"
@@ -16,6 +17,7 @@
 #include "output.h"
 #include "progress.h"
 #include "report.h"
+#include "report_dump.h"
 #include "report_series.h"
 #include "select.h"
 #include "study.h"
@@ -674,6 +676,101 @@ run(const struct settings *settings)
 	return status;
 }
 
+/* --- leakdiff dump ----------------------------------------------------------- */
+
+static int
+write_dump(const struct settings *settings, struct dump *dump, FILE *out,
+	   struct err *err)
+{
+	if (settings->format == FORMAT_CSV)
+		return report_dump_csv(dump, out, err);
+	if (settings->format == FORMAT_JSON)
+		return report_dump_json(dump, settings->top, out, err);
+	return report_dump_text(dump, settings->top, out, err);
+}
+
+static int
+put_dump(const struct settings *settings, struct dump *dump)
+{
+	struct output *output;
+	struct err err;
+
+	output = output_open(settings->out, &err);
+	if (!output) {
+		complain("%s", err.text);
+		return EXIT_STEP;
+	}
+	if (write_dump(settings, dump, output_stream(output), &err) < 0) {
+		output_discard(output);
+		complain("%s", err.text);
+		return err.code == ERR_WRITE ? EXIT_STEP : EXIT_INPUT;
+	}
+	if (output_commit(output, &err) < 0) {
+		complain("%s", err.text);
+		return EXIT_STEP;
+	}
+	if (dump_model(dump)->truncated)
+		complain("warning: '%s' is truncated: some blocks and all call "
+			 "stacks are missing",
+			 settings->files[0]);
+	return EXIT_DONE;
+}
+
+static int
+open_dump(const struct settings *settings, struct symbolizer *symbolizer,
+	  const struct blame *blame)
+{
+	struct dump *dump;
+	struct err err;
+	int status;
+
+	dump = dump_open(settings->files[0], symbolizer, blame, &err);
+	if (!dump) {
+		complain("%s", err.text);
+		return EXIT_INPUT;
+	}
+	status = put_dump(settings, dump);
+	if (status == EXIT_DONE)
+		warn_about_symbols(symbolizer);
+	dump_close(dump);
+	return status;
+}
+
+static int
+run_dump(const struct settings *settings)
+{
+	struct symbolizer_options symbols = settings->symbols;
+	struct symbolizer *symbolizer;
+	struct blame *blame;
+	struct stat out;
+	struct err err;
+	size_t i;
+	int status;
+
+	if (!is_standard(settings->out) && stat(settings->out, &out) == 0 &&
+	    S_ISREG(out.st_mode) && is_same_file(&out, settings->files[0]))
+		return usage("-o '%s' would replace the dump by its report",
+			     settings->out);
+	blame = blame_new();
+	for (i = 0; i < settings->skip.count; i++) {
+		if (blame_skip(blame, settings->skip.texts[i], &err)) {
+			blame_free(blame);
+			return usage("%s", err.text);
+		}
+	}
+	symbols.progress = progress_line;
+	symbolizer = symbolizer_open(&symbols, &err);
+	if (symbolizer) {
+		status = open_dump(settings, symbolizer, blame);
+	} else {
+		complain("%s", err.text);
+		status = EXIT_STEP;
+	}
+	symbolizer_close(symbolizer);
+	blame_free(blame);
+	return status;
+}
+
 /* Who exported the shim's variables to a whole shell session means other
  * programs, not the one that reads the result. */
 static void
@@ -691,15 +788,25 @@ main(int argc, char **argv)
 {
 	struct strbuf message = { 0 };
 	struct settings settings;
+	enum options_result parsed;
 	int status = EXIT_DONE;
+	bool dump;
 
 	leave_tracking();
-	switch (options_parse(&settings, argc, argv, &message)) {
+	/* A file of that name is ./dump. */
+	dump = argc > 1 && strcmp(argv[1], "dump") == 0;
+	if (dump)
+		parsed = dump_options_parse(&settings, argc - 1, argv + 1,
+					    &message);
+	else
+		parsed = options_parse(&settings, argc, argv, &message);
+	switch (parsed) {
 	case OPTIONS_GO_ON:
-		status = run(&settings);
+		status = dump ? run_dump(&settings) : run(&settings);
 		break;
 	case OPTIONS_HELP:
-		status = print_and_leave(options_help);
+		status = print_and_leave(dump ? dump_options_help
+					      : options_help);
 		break;
 	case OPTIONS_VERSION:
 		status = print_and_leave(options_version);

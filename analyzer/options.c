@@ -100,6 +100,7 @@ const char options_help[] =
 	"       leakdiff [OPTIONS] FILE...    trends and verdicts: three or more\n"
 	"       leakdiff [OPTIONS] DIRECTORY  the same, of all files in it\n"
 	"       leakdiff [OPTIONS] FILE       what one snapshot holds\n"
+	"       leakdiff dump [OPTIONS] FILE  the blocks in a dump: dump --help\n"
 	"\n"
 	"Files are snapshots of a program that runs under leakshim, or heap\n"
 	"profiles of pprof or gperftools. One may be '-', standard input.\n"

@@ -70,6 +70,17 @@ static const struct field_kind field_kinds[] = {
 	  reader_take_trailer },
 };
 
+/* Of a walk over the blocks: those, and what makes a file whole. */
+static const struct field_kind block_kinds[] = {
+	{ 1, "header", &leakshim__v1__header__descriptor, reader_take_header },
+	{ 11, "blocks", &leakshim__v1__block_columns__descriptor,
+	  reader_take_blocks },
+	{ 12, "block totals", &leakshim__v1__block_totals__descriptor,
+	  reader_take_block_totals },
+	{ 64, "trailer", &leakshim__v1__trailer__descriptor,
+	  reader_take_trailer },
+};
+
 int
 reader_corrupt(struct reader *reader, const char *format, ...)
 {
@@ -163,13 +174,13 @@ skip_field(struct reader *reader, struct gunzip *stream, uint64_t tag)
 }
 
 static const struct field_kind *
-find_kind(uint64_t number)
+find_kind(const struct reader *reader, uint64_t number)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(field_kinds) / sizeof(field_kinds[0]); i++) {
-		if (field_kinds[i].number == number)
-			return &field_kinds[i];
+	for (i = 0; i < reader->kind_count; i++) {
+		if (reader->kinds[i].number == number)
+			return &reader->kinds[i];
 	}
 	return NULL;
 }
@@ -228,7 +239,7 @@ next_field(struct reader *reader, struct gunzip *stream, uint8_t *buffer)
 		return step;
 	if (check_order(reader, tag) < 0)
 		return STEP_FAILED;
-	kind = find_kind(tag >> 3);
+	kind = find_kind(reader, tag >> 3);
 	if (!kind) {
 		step = skip_field(reader, stream, tag);
 		return step == STEP_END ? STEP_CUT : step;
@@ -338,7 +349,12 @@ static int
 read_snapshot(struct model *model, struct gunzip *stream, bool facts_only,
 	      struct err *err)
 {
-	struct reader reader = { .model = model, .err = err };
+	struct reader reader = {
+		.model = model,
+		.err = err,
+		.kinds = field_kinds,
+		.kind_count = sizeof(field_kinds) / sizeof(field_kinds[0]),
+	};
 	int result;
 
 	if (gunzip_is_plain(stream))
@@ -408,4 +424,59 @@ reader_peek(const char *file, struct err *err)
 		return NULL;
 	}
 	return read_file(file, true, err);
+}
+
+/* --- blocks ------------------------------------------------------------------ */
+
+static int
+walk_blocks(struct reader *reader, struct gunzip *stream)
+{
+	const struct reader_blocks *blocks = reader->blocks;
+
+	if (read_fields(reader, stream, false) < 0)
+		return -1;
+	if (!blocks->told.present && blocks->seen.blocks == 0)
+		return err_set(reader->err, ERR_FOREIGN,
+			       "'%s' is not a dump: it has no blocks "
+			       "(leakshim dump writes one)",
+			       reader->model->file);
+	if (blocks->told.present &&
+	    (blocks->told.blocks != blocks->seen.blocks ||
+	     blocks->told.bytes != blocks->seen.bytes))
+		return reader_corrupt(reader,
+				      "%" PRIu64 " blocks of %" PRIu64
+				      " bytes, but their totals are %" PRIu64
+				      " and %" PRIu64,
+				      blocks->seen.blocks, blocks->seen.bytes,
+				      blocks->told.blocks, blocks->told.bytes);
+	return 0;
+}
+
+int
+reader_each_block(const struct model *model, block_visit *visit, void *visitor,
+		  struct block_totals *totals, struct err *err)
+{
+	struct gunzip *stream = gunzip_open(model->file, err);
+	struct reader_blocks blocks = {
+		.tables = model,
+		.visit = visit,
+		.visitor = visitor,
+	};
+	struct reader reader = {
+		.err = err,
+		.kinds = block_kinds,
+		.kind_count = sizeof(block_kinds) / sizeof(block_kinds[0]),
+		.blocks = &blocks,
+	};
+	int result;
+
+	if (!stream)
+		return -1;
+	/* For its header alone. */
+	reader.model = model_new(model->file);
+	result = walk_blocks(&reader, stream);
+	*totals = blocks.told.present ? blocks.told : blocks.seen;
+	model_free(reader.model);
+	gunzip_close(stream);
+	return result;
 }

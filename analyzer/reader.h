@@ -21,6 +21,7 @@
  */
 #pragma once
 
+#include "block.h"
 #include "err.h"
 #include "model.h"
 
@@ -47,3 +48,18 @@ struct model *reader_load(const char *file, struct err *err)
  */
 struct model *reader_peek(const char *file, struct err *err)
 	__attribute__((warn_unused_result));
+
+/*
+ * Gives the blocks of a dump to `visit`, in the order of the file: by rising
+ * address within some hundreds, no order among these. `model` was loaded from
+ * the same file, which is read once more, so it is no pipe; the nodes of blocks
+ * are nodes of it. Of a truncated file those that precede the end are given,
+ * without nodes, since these come after them.
+ *
+ * -1 and `err`: ERR_FOREIGN if the file is no dump, whatever `visit` said, or
+ * what reader_load may say. `totals` are those of the file, or, if it was cut,
+ * what was given.
+ */
+int reader_each_block(const struct model *model, block_visit *visit,
+		      void *visitor, struct block_totals *totals,
+		      struct err *err) __attribute__((warn_unused_result));

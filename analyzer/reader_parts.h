@@ -3,7 +3,8 @@
  *
  * reader.c walks the top-level fields and unpacks each, reader_facts.c takes
  * the messages that occur once (and modules and marks), reader_tables.c those
- * that are columns, and reader_link.c checks the references between tables when
+ * that are columns, reader_blocks.c the blocks of a dump, in a walk of its own,
+ * and reader_link.c checks the references between tables when
  * all are there.
  */
 #pragma once
@@ -14,6 +15,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "block.h"
 #include "err.h"
 #include "model.h"
 
@@ -30,10 +32,24 @@ struct reader_table {
 	size_t span_capacity;
 };
 
+struct field_kind;
+
+/* What a walk over the blocks has beside the reader. */
+struct reader_blocks {
+	const struct model *tables; /* of the same file */
+	block_visit *visit;
+	void *visitor;
+	struct block_totals seen;
+	struct block_totals told;
+};
+
 struct reader {
 	struct model *model;
 	struct err *err;
-	uint64_t offset; /* of the field being taken */
+	const struct field_kind *kinds; /* the fields that are taken */
+	size_t kind_count;
+	struct reader_blocks *blocks; /* NULL: not among them */
+	uint64_t offset;              /* of the field being taken */
 
 	bool has_header;
 	bool has_losses;
@@ -86,6 +102,12 @@ reader_take reader_take_stacks;
 reader_take reader_take_sites;
 reader_take reader_take_cohorts;
 reader_take reader_take_thread_sites;
+reader_take reader_take_blocks;
+reader_take reader_take_block_totals;
+
+/* All columns of a message are equally long, or absent. 0, or -1 with `err`. */
+int reader_count_rows(struct reader *reader, const size_t *lengths,
+		      size_t columns, size_t *rows);
 
 /* All fields were taken: checks what tables say of each other, and compares
  * their sums with the trailer's. In a truncated model rows whose reference

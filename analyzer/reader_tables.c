@@ -16,10 +16,9 @@
 #define CELL(message, column, row)                                             \
 	((message)->n_##column ? (message)->column[row] : 0)
 
-/* All columns of a message are equally long, or absent. */
-static int
-count_rows(struct reader *reader, const size_t *lengths, size_t columns,
-	   size_t *rows)
+int
+reader_count_rows(struct reader *reader, const size_t *lengths, size_t columns,
+		  size_t *rows)
 {
 	size_t i;
 
@@ -91,7 +90,7 @@ reader_take_pcs(struct reader *reader, const ProtobufCMessage *base)
 	size_t rows;
 	size_t i;
 
-	if (count_rows(reader, lengths, 2, &rows) < 0)
+	if (reader_count_rows(reader, lengths, 2, &rows) < 0)
 		return -1;
 	pcs = add_rows(reader, &reader->pcs, model->pcs, sizeof(*pcs),
 		       model->pc_count, rows, LKS_NODES_MAX);
@@ -120,7 +119,7 @@ reader_take_stacks(struct reader *reader, const ProtobufCMessage *base)
 	size_t rows;
 	size_t i;
 
-	if (count_rows(reader, lengths, 2, &rows) < 0)
+	if (reader_count_rows(reader, lengths, 2, &rows) < 0)
 		return -1;
 	nodes = add_rows(reader, &reader->nodes, model->nodes, sizeof(*nodes),
 			 model->node_count, rows, LKS_NODES_MAX);
@@ -180,8 +179,8 @@ reader_take_sites(struct reader *reader, const ProtobufCMessage *base)
 	size_t rows;
 	size_t i;
 
-	if (count_rows(reader, lengths, sizeof(lengths) / sizeof(lengths[0]),
-		       &rows) < 0)
+	if (reader_count_rows(reader, lengths,
+			      sizeof(lengths) / sizeof(lengths[0]), &rows) < 0)
 		return -1;
 	sites = add_rows(reader, &reader->sites, model->sites, sizeof(*sites),
 			 model->site_count, rows, LKS_STACKS_MAX);
@@ -227,7 +226,7 @@ reader_take_cohorts(struct reader *reader, const ProtobufCMessage *base)
 	size_t rows;
 	size_t i;
 
-	if (count_rows(reader, lengths, 4, &rows) < 0)
+	if (reader_count_rows(reader, lengths, 4, &rows) < 0)
 		return -1;
 	cohorts = add_rows(reader, &reader->cohorts, model->cohorts,
 			   sizeof(*cohorts), model->cohort_count, rows,
@@ -296,8 +295,8 @@ reader_take_thread_sites(struct reader *reader, const ProtobufCMessage *base)
 	size_t rows;
 	size_t i;
 
-	if (count_rows(reader, lengths, sizeof(lengths) / sizeof(lengths[0]),
-		       &rows) < 0)
+	if (reader_count_rows(reader, lengths,
+			      sizeof(lengths) / sizeof(lengths[0]), &rows) < 0)
 		return -1;
 	sites = add_rows(reader, &reader->thread_sites, model->thread_sites,
 			 sizeof(*sites), model->thread_site_count, rows,

@@ -28,7 +28,8 @@
 	X(threads_untracked)                                                   \
 	X(modules_unknown)                                                     \
 	X(late_calls)                                                          \
-	X(cohort_overflows)
+	X(cohort_overflows)                                                    \
+	X(marks_lost)
 
 struct lks_counters {
 #define X(name) _Atomic uint64_t name;

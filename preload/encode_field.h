@@ -49,6 +49,7 @@ bool lks_encode_modules(struct lks_encoder *encoder,
 			const struct lks_snap *snap);
 bool lks_encode_ledger(struct lks_encoder *encoder,
 		       const struct lks_snap *snap);
+bool lks_encode_marks(struct lks_encoder *encoder);
 bool lks_encode_losses(struct lks_encoder *encoder);
 bool lks_encode_trailer(struct lks_encoder *encoder,
 			const struct lks_snap *snap);

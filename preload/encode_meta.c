@@ -6,6 +6,7 @@
 #include "epoch.h"
 #include "ident.h"
 #include "livetab.h"
+#include "marks.h"
 #include "modmap.h"
 #include "opts.h"
 #include "sampler.h"
@@ -215,6 +216,42 @@ lks_encode_ledger(struct lks_encoder *encoder, const struct lks_snap *snap)
 	}
 	one.ledger = &l;
 	return lks_encode_field(encoder, &one);
+}
+
+static bool
+encode_mark(struct lks_encoder *encoder, const struct lks_mark *mark)
+{
+	Leakshim__V1__Snapshot one;
+	Leakshim__V1__Mark m;
+	Leakshim__V1__Mark *list = &m;
+
+	leakshim__v1__snapshot__init(&one);
+	leakshim__v1__mark__init(&m);
+	m.text = lks_encode_bytes(mark->text, mark->length);
+	m.wall_ns = mark->wall_ns;
+	m.monotonic_ns = mark->monotonic_ns;
+	one.n_marks = 1;
+	one.marks = &list;
+	return lks_encode_field(encoder, &one);
+}
+
+bool
+lks_encode_marks(struct lks_encoder *encoder)
+{
+	struct lks_mark *marks =
+		lks_scratch_map(LKS_MARKS_MAX * sizeof(*marks));
+	bool done = true;
+	uint32_t count;
+
+	if (marks == NULL) {
+		lks_sink_fail("no memory for the marks", 0);
+		return false;
+	}
+	count = lks_marks_copy(marks);
+	for (uint32_t i = 0; done && i < count; i++)
+		done = encode_mark(encoder, &marks[i]);
+	lks_scratch_drop(marks);
+	return done;
 }
 
 bool

@@ -19,6 +19,7 @@
 #include "timers.h"
 #include "tls.h"
 #include "trigger.h"
+#include "trim.h"
 
 /* Ours needs little; glibc puts the host's thread-local storage there and says
  * EINVAL if that leaves too little. Below it lies a page that faults. */
@@ -57,6 +58,7 @@ do_jobs(int32_t self)
 			lks_cloned_reap();
 			return;
 		}
+		lks_trim_do();
 		if (lks_opts.deep)
 			lks_ledger_ask_allocator();
 		lks_sigmask_block(&mask);

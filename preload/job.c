@@ -5,21 +5,30 @@
 #include "../proto/status.h"
 #include "cloned.h"
 #include "counters.h"
+#include "dump.h"
 #include "encode.h"
+#include "marks.h"
 #include "msg.h"
 #include "opts.h"
+#include "request.h"
 #include "scratch.h"
 #include "sink.h"
 #include "state.h"
 #include "status.h"
 #include "sys.h"
 
-/* The pending word: a bit per trigger, and one for the status file alone. */
+/* The pending word: a bit per trigger, and one for the status file alone, for
+ * marks and for dumps. */
 #define REFRESH_BIT (1u << 15)
+#define MARK_BIT (1u << 16)
+#define DUMP_BIT (1u << 17)
 #define TRIGGER_BITS 0x7fffu
 
-/* With a token: it was given for a snapshot, not for the status file. */
+/* With a token: what it was given for, if not for the status file. */
 #define FOR_SNAPSHOT (1u << 31)
+#define FOR_MARK (1u << 30)
+#define FOR_DUMP (1u << 29)
+#define TOKEN_BITS 0xffffffu
 
 /* How often a waiting thread looks whether the writer was killed. */
 #define LOOK_NS 50000000u
@@ -35,6 +44,7 @@ static _Atomic int32_t writer;
 /* Guard of the rest: who is the writer. */
 static struct lks_snap snap;
 static struct lks_status status;
+static uint64_t last_sequence; /* of snapshots and dumps alike */
 
 static _Atomic int64_t live_bytes;        /* summed from the threads' reports */
 static _Atomic int64_t live_bytes_before; /* at the last snapshot */
@@ -85,6 +95,21 @@ lks_job_post_refresh(uint32_t token)
 	if (token != 0)
 		keep_token(token);
 	post(REFRESH_BIT);
+}
+
+/* Without a token there is no request. */
+void
+lks_job_post_mark(uint32_t token)
+{
+	keep_token(token | FOR_MARK);
+	post(MARK_BIT);
+}
+
+void
+lks_job_post_dump(uint32_t token)
+{
+	keep_token(token | FOR_DUMP);
+	post(DUMP_BIT);
 }
 
 bool
@@ -193,18 +218,25 @@ write_file(void)
 }
 
 static void
+begin_snap(enum lks_trigger trigger, enum lks_way way, uint64_t asked_ns)
+{
+	snap = (struct lks_snap){
+		.trigger = trigger,
+		.way = way,
+		.sequence = last_sequence + 1,
+		.request_ns = asked_ns,
+	};
+}
+
+static void
 write_snapshot(enum lks_trigger trigger, enum lks_way way, uint64_t asked_ns)
 {
 	int64_t live = atomic_load_explicit(&live_bytes, memory_order_relaxed);
 
-	snap = (struct lks_snap){
-		.trigger = trigger,
-		.way = way,
-		.sequence = status.sequence + 1,
-		.request_ns = asked_ns,
-	};
+	begin_snap(trigger, way, asked_ns);
 	if (write_file()) {
-		status.sequence++;
+		last_sequence = snap.sequence;
+		status.sequence = snap.sequence;
 		status.snapshot_wall_ns = snap.wall_ns;
 	} else {
 		lks_sink_discard();
@@ -217,24 +249,90 @@ write_snapshot(enum lks_trigger trigger, enum lks_way way, uint64_t asked_ns)
 	atomic_store_explicit(&growth_told, false, memory_order_relaxed);
 }
 
+static void
+take_mark(uint32_t token)
+{
+	static struct lks_request request; /* guard: who is the writer */
+
+	if (lks_request_read(token, &request) && request.has_mark &&
+	    lks_marks_add(request.mark, request.mark_length))
+		lks_request_done(token);
+}
+
+/* One at a time, and the status file after each: it tells the asker where its
+ * dump is. */
+static void
+take_dump(uint32_t token, enum lks_way way, uint64_t asked_ns)
+{
+	begin_snap(LKS_TRIGGER_BELL, way, asked_ns);
+	/* Among the snapshots, for who sorts them all by sequence. */
+	if (lks_dump_write(&snap, token))
+		last_sequence = snap.sequence;
+	else
+		lks_count(snapshot_failures);
+	lks_scratch_clear();
+}
+
+static uint32_t
+take_token(_Atomic uint32_t *place)
+{
+	uint32_t token =
+		atomic_exchange_explicit(place, 0, memory_order_relaxed);
+
+	status.tokens[status.token_count++ % LKS_STATUS_TOKENS] = token &
+								  TOKEN_BITS;
+	return token & TOKEN_BITS;
+}
+
 /*
  * Into the status, before the work: who gives a token now is answered by what
- * is read from now on. One given for a snapshot waits for its bit, if that has
- * not been seen.
+ * is read from now on. One given for a snapshot or a mark waits for its bit, if
+ * that has not been seen. Marks are taken here; dumps are not.
  */
 static void
-take_tokens(bool with_snapshot)
+take_tokens(uint32_t bits)
 {
+	uint32_t left = FOR_DUMP;
+
+	if ((bits & TRIGGER_BITS) == 0)
+		left |= FOR_SNAPSHOT;
+	if ((bits & MARK_BIT) == 0)
+		left |= FOR_MARK;
 	for (uint32_t i = 0; i < LKS_STATUS_TOKENS; i++) {
 		uint32_t token =
 			atomic_load_explicit(&tokens[i], memory_order_relaxed);
 
-		if (token == 0 || (!with_snapshot && token & FOR_SNAPSHOT))
+		if (token == 0 || (token & left) != 0)
 			continue;
-		token = atomic_exchange_explicit(&tokens[i], 0,
-						 memory_order_relaxed);
-		status.tokens[status.token_count++ % LKS_STATUS_TOKENS] =
-			token & ~FOR_SNAPSHOT;
+		/* Nobody but us empties a place; one that is full may be
+		 * overwritten by the 65th asker. */
+		if (token & FOR_MARK)
+			take_mark(take_token(&tokens[i]));
+		else
+			take_token(&tokens[i]);
+	}
+}
+
+/* One dump, if one is asked for. */
+static void
+serve_dump(enum lks_way way, uint64_t asked_ns)
+{
+	bool served = false;
+
+	for (uint32_t i = 0; i < LKS_STATUS_TOKENS; i++) {
+		uint32_t token =
+			atomic_load_explicit(&tokens[i], memory_order_relaxed);
+
+		if ((token & FOR_DUMP) == 0)
+			continue;
+		if (served) {
+			/* The next round's. */
+			atomic_fetch_or_explicit(&pending, DUMP_BIT,
+						 memory_order_seq_cst);
+			return;
+		}
+		served = true;
+		take_dump(take_token(&tokens[i]), way, asked_ns);
 	}
 }
 
@@ -247,15 +345,16 @@ serve_once(enum lks_way way)
 	uint32_t bits =
 		atomic_exchange_explicit(&pending, 0, memory_order_seq_cst);
 	uint64_t cpu_ns = lks_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	bool with_snapshot = (bits & TRIGGER_BITS) != 0;
 
 	if (bits == 0)
 		return false;
 	if (asked_ns == 0)
 		asked_ns = lks_clock_ns(CLOCK_MONOTONIC);
-	take_tokens(with_snapshot);
-	if (with_snapshot)
+	take_tokens(bits);
+	if ((bits & TRIGGER_BITS) != 0)
 		write_snapshot(foremost(bits), way, asked_ns);
+	if ((bits & DUMP_BIT) != 0)
+		serve_dump(way, asked_ns);
 	status.cpu_ns += lks_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
 	status.with_totals = true;
 	if (!lks_status_write(&status))
@@ -324,6 +423,7 @@ lks_job_fork_child(void)
 	for (uint32_t i = 0; i < LKS_STATUS_TOKENS; i++)
 		atomic_store_explicit(&tokens[i], 0, memory_order_relaxed);
 	status = (struct lks_status){ .sequence = 0 };
+	last_sequence = 0;
 	atomic_store_explicit(&live_bytes_before,
 			      atomic_load_explicit(&live_bytes,
 						   memory_order_relaxed),

@@ -62,6 +62,7 @@ enum lks_rank {
 	LKS_RANK_MODMAP,      /* module list */
 	LKS_RANK_SHARD,       /* one shard of the live table */
 	LKS_RANK_ARENA,       /* page lists */
+	LKS_RANK_MARKS,       /* the list of marks */
 };
 
 /* A call stack in the depot, and by its number also a site. 0 = none. */

@@ -41,6 +41,7 @@ static int fd = -1;
 static char path[LKS_PATH_BYTES];
 static char temp[LKS_PATH_BYTES]; /* empty: there is no temporary file */
 static char last_path[LKS_PATH_BYTES];
+static char dump_path[LKS_PATH_BYTES];
 static char note[512];
 static char error[512];
 static struct published published[LKS_KEEP_MAX + 1];
@@ -109,6 +110,7 @@ lks_sink_fork_child(void)
 	fd = -1;
 	temp[0] = '\0';
 	last_path[0] = '\0';
+	dump_path[0] = '\0';
 	error[0] = '\0';
 	published_count = 0;
 	lks_outname_resolve();
@@ -224,22 +226,58 @@ publish_as_path(void)
 	return lks_sys5(SYS_renameat2, AT_FDCWD, temp, AT_FDCWD, path, 0);
 }
 
-/* Finds a free number, from the next one on. */
+/* `path`, of a snapshot, becomes that of a dump. */
 static long
-publish_under_free_name(void)
+make_dump_path(void)
+{
+	static const char snap[] = ".snap";
+	size_t length = strlen(path);
+
+	if (length > sizeof(snap) - 1 &&
+	    strcmp(path + length - (sizeof(snap) - 1), snap) == 0)
+		length -= sizeof(snap) - 1;
+	if (lks_copy_text(path + length, sizeof(path) - length, ".dump") >=
+	    sizeof(path) - length)
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+/* Finds a free number, from the next one on; *number is left at it. */
+static long
+publish_under_free_name(uint32_t *number, bool dump)
 {
 	for (uint32_t i = 0; i < NAME_TRIES; i++) {
 		long result = make_path(place, next_number + i);
 
+		if (result == 0 && dump)
+			result = make_dump_path();
 		if (result == 0)
 			result = publish_as_path();
 		if (result == -EEXIST)
 			continue;
-		if (!lks_sys_failed(result))
-			next_number += i;
+		*number = next_number + i;
 		return result;
 	}
 	return -EEXIST;
+}
+
+/* Network file systems say only at the end what went wrong. */
+static bool
+publish(uint32_t *number, bool dump)
+{
+	long result = lks_sys_close(fd);
+
+	fd = -1;
+	if (!lks_sys_failed(result))
+		result = publish_under_free_name(number, dump);
+	if (lks_sys_failed(result)) {
+		lks_sink_fail(dump ? "cannot give the dump its name"
+				   : "cannot give the snapshot its name",
+			      result);
+		return false;
+	}
+	temp[0] = '\0';
+	return true;
 }
 
 /* --- keep= --- */
@@ -291,18 +329,9 @@ lks_sink_publish(uint64_t sequence)
 {
 	struct stat st = { .st_ino = 0 };
 	struct published *p = &published[published_count];
-	long result;
 
-	/* Network file systems say only now what went wrong. */
-	result = lks_sys_close(fd);
-	fd = -1;
-	if (!lks_sys_failed(result))
-		result = publish_under_free_name();
-	if (lks_sys_failed(result)) {
-		lks_sink_fail("cannot give the snapshot its name", result);
+	if (!publish(&next_number, false))
 		return false;
-	}
-	temp[0] = '\0';
 	lks_copy_text(last_path, sizeof(last_path), path);
 	lks_sys4(SYS_newfstatat, AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW);
 	*p = (struct published){
@@ -315,6 +344,17 @@ lks_sink_publish(uint64_t sequence)
 	};
 	published_count++;
 	thin_out();
+	return true;
+}
+
+bool
+lks_sink_publish_dump(void)
+{
+	uint32_t unused;
+
+	if (!publish(&unused, true))
+		return false;
+	lks_copy_text(dump_path, sizeof(dump_path), path);
 	return true;
 }
 
@@ -345,6 +385,12 @@ const char *
 lks_sink_last_path(void)
 {
 	return last_path;
+}
+
+const char *
+lks_sink_dump_path(void)
+{
+	return dump_path;
 }
 
 const char *

@@ -28,6 +28,9 @@ bool lks_sink_open(void);
 bool lks_sink_write(const void *data, size_t bytes);
 /* Publishes, then removes older files of this process as keep= wants. */
 bool lks_sink_publish(uint64_t sequence);
+/* Publishes a dump instead: under the name that the next snapshot would get,
+ * with ".dump" for ".snap" or behind it. */
+bool lks_sink_publish_dump(void);
 /* Closes and removes the temporary file. */
 void lks_sink_discard(void);
 /* The writer before us was killed: removes what it left. Its descriptor was in
@@ -39,6 +42,7 @@ void lks_sink_recover(void);
  * last attempt failed, or "". */
 const char *lks_sink_template(void);
 const char *lks_sink_last_path(void);
+const char *lks_sink_dump_path(void); /* as last_path, of a dump */
 const char *lks_sink_note(void);
 const char *lks_sink_error(void);
 /* Sets the error from outside: `what`, and the reason if `result` is a

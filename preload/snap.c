@@ -203,6 +203,9 @@ gather_live(struct gather *g)
 
 		if (n == UINT32_MAX || !fold(g, n))
 			return false;
+		if (g->snap->visit != NULL &&
+		    !g->snap->visit(g->snap->visitor, g->blocks, n))
+			return false;
 	}
 	return true;
 }

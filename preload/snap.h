@@ -58,12 +58,23 @@ struct lks_snap_threads {
 	uint64_t held_stack_bytes;
 };
 
+struct lks_block; /* livetab.h */
+
+/* Gets the blocks of one shard, and may reorder them. False: enough, with the
+ * reason in the sink. */
+typedef bool lks_snap_visit(void *visitor, struct lks_block *blocks,
+			    uint32_t count);
+
 struct lks_snap {
 	/* Set by the caller, who clears the rest. */
 	enum lks_trigger trigger;
 	enum lks_way way;
 	uint64_t sequence;
 	uint64_t request_ns; /* CLOCK_MONOTONIC of the request */
+	/* NULL: blocks are summed and forgotten. The times and bins of the
+	 * snapshot are set before its first call. */
+	lks_snap_visit *visit;
+	void *visitor;
 
 	uint64_t wall_ns;
 	uint64_t monotonic_ns;
@@ -93,7 +104,7 @@ struct lks_snap {
 #define LKS_SNAP_COHORTS_MAX (1u << 20)
 
 /* WRITER. False: no scratch, or a shard stayed locked; lks_snap_error() says
- * which. */
+ * which. "": the visitor had enough. */
 bool lks_snap_take(struct lks_snap *snap);
 const char *lks_snap_error(void);
 

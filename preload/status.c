@@ -9,6 +9,7 @@
 #include "arena.h"
 #include "counters.h"
 #include "dirs.h"
+#include "dump.h"
 #include "ident.h"
 #include "livetab.h"
 #include "msg.h"
@@ -24,8 +25,7 @@
 #include "trigger.h"
 #include "writer.h"
 
-/* A directory, '/', and two numbers. */
-#define FILE_BYTES 128
+#define FILE_BYTES LKS_STATUS_PATH_BYTES
 
 static char file[FILE_BYTES]; /* written last; "" = none */
 
@@ -154,6 +154,24 @@ put_process(struct page *page)
 	number_line(page, "helper", (uint64_t)lks_writer_helper_tid());
 }
 
+/* A token and what came of it. */
+static void
+put_dumps(struct page *page)
+{
+	/* Not on the stack: a path. */
+	static char value[LKS_PATH_BYTES + 16];
+	const struct lks_dump_result *dump;
+
+	for (uint32_t i = 0; (dump = lks_dump_result(i)) != NULL; i++) {
+		size_t length =
+			lks_format(value, sizeof(value), "%u ", dump->token);
+
+		lks_copy_text(value + length, sizeof(value) - length,
+			      dump->text);
+		text_line(page, dump->failed ? "dump_error" : "dump", value);
+	}
+}
+
 static void
 put_snapshots(struct page *page, const struct lks_status *status)
 {
@@ -223,6 +241,7 @@ fill(struct page *page, const struct lks_status *status)
 	put_snapshots(page, status);
 	if (status->with_totals)
 		put_totals(page);
+	put_dumps(page);
 	number_line(page, "threads_running", lks_threads_running());
 	number_line(page, "threads_unjoined", lks_threads_unjoined());
 	number_line(page, "own_bytes", lks_arena_bytes());
@@ -303,6 +322,14 @@ lks_status_write(const struct lks_status *status)
 		lks_copy_text(file, sizeof(file), path);
 	}
 	return done;
+}
+
+bool
+lks_status_beside(uint32_t token, char *path, size_t cap)
+{
+	if (file[0] == '\0')
+		return false;
+	return lks_format(path, cap, "%s.%u", file, token) < cap - 1;
 }
 
 void

@@ -23,6 +23,12 @@ struct lks_status {
 /* WRITER, scratch; also BOOT and FORK. False: it could not be written. */
 bool lks_status_write(const struct lks_status *status);
 
+/* WRITER. Path of the request that was given with `token`, beside the file
+ * that was written last. False: there is none. */
+bool lks_status_beside(uint32_t token, char *path, size_t cap);
+/* A directory, '/', and three numbers: enough for every such path. */
+#define LKS_STATUS_PATH_BYTES 128
+
 /* EXIT. Removes the file. */
 void lks_status_remove(void);
 

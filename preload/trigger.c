@@ -23,6 +23,7 @@
 #include "sigmask.h"
 #include "state.h"
 #include "sys.h"
+#include "trim.h"
 #include "writer.h"
 
 struct slot {
@@ -86,9 +87,17 @@ ring(uint64_t word)
 			lks_state_set(LKS_ON);
 		lks_writer_refresh(token);
 		break;
-	case LKS_BELL_REFRESH:
+	case LKS_BELL_TRIM:
+		lks_trim_ask();
+		lks_writer_refresh(token);
+		break;
 	case LKS_BELL_DUMP:
+		lks_writer_dump(token);
+		break;
 	case LKS_BELL_MARK:
+		lks_writer_mark(token);
+		break;
+	case LKS_BELL_REFRESH:
 	default:
 		/* What we do not know yet is answered, with nothing done. */
 		lks_writer_refresh(token);

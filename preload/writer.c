@@ -8,11 +8,13 @@
 #include <stdatomic.h>
 
 #include "cloned.h"
+#include "dump.h"
 #include "epoch.h"
 #include "helper.h"
 #include "ident.h"
 #include "job.h"
 #include "ledger.h"
+#include "marks.h"
 #include "msg.h"
 #include "opts.h"
 #include "scratch.h"
@@ -25,6 +27,7 @@
 #include "timers.h"
 #include "tls.h"
 #include "trigger.h"
+#include "trim.h"
 
 /* on=exit in a forked child: one that lived or grew less was made to exec or
  * to do one small thing. */
@@ -49,6 +52,7 @@ void
 lks_writer_init(void)
 {
 	lks_ledger_init();
+	lks_trim_init();
 	lks_sink_init();
 	if (lks_opts.on_limit_percent != 0 && lks_ident.memory_limit_bytes == 0)
 		lks_msg("on=limit: this process has no cgroup memory limit");
@@ -110,6 +114,20 @@ void
 lks_writer_refresh(uint32_t token)
 {
 	lks_job_post_refresh(token);
+	dispatch();
+}
+
+void
+lks_writer_mark(uint32_t token)
+{
+	lks_job_post_mark(token);
+	dispatch();
+}
+
+void
+lks_writer_dump(uint32_t token)
+{
+	lks_job_post_dump(token);
 	dispatch();
 }
 
@@ -237,6 +255,8 @@ lks_writer_fork_child(void)
 	atomic_store_explicit(&exit_state, EXIT_NOT, memory_order_relaxed);
 	lks_tls.pending = 0;
 	/* boot.c has just begun the child's first epoch. */
+	lks_dump_fork_child();
+	lks_marks_fork_child();
 	lks_snap_fork_child(lks_epoch_now());
 	lks_job_first_status();
 	ensure_helper();

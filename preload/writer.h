@@ -37,6 +37,10 @@ void lks_writer_request(enum lks_trigger trigger, uint32_t token);
 /* As above, but only the status file is written. */
 void lks_writer_refresh(uint32_t token);
 
+/* As above; what is wanted is in the request file (request.h). */
+void lks_writer_mark(uint32_t token);
+void lks_writer_dump(uint32_t token);
+
 /* RECORD, at a hook's exit: tls.pending was set. Guard is up, no lock held. */
 void lks_writer_poll(void);
 

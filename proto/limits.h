@@ -43,6 +43,14 @@
  * cannot make them allocate without bound. */
 #define LKS_FIELD_BYTES (1u << 20)
 
+/* Marks that a process keeps: the older ones are in older snapshots. */
+#define LKS_MARKS_MAX 256
+/* One mark, its NUL included: a name and a number, not a log line. */
+#define LKS_MARK_BYTES 256
+
+/* Bytes of each block that a dump takes at most: enough to see what it is. */
+#define LKS_CONTENTS_MAX 256
+
 /* Snapshot after gunzip. 16 M sites and nodes stay below it. */
 #define LKS_SNAPSHOT_BYTES (4ull << 30)
 

@@ -38,9 +38,13 @@
  *	sequence     of the last snapshot, 0 = none yet
  *	snapshot     its path
  *	snapshot_ns  when it was written, CLOCK_REALTIME
- *	error        why the last snapshot could not be written, or empty
+ *	error        why the last snapshot, or dump, could not be written, or
+ *	             empty
  *	token        of a request that was completed; one line for each of
  *	             the last LKS_STATUS_TOKENS, in no order
+ *	dump         TOKEN PATH of a dump that was written; one line for each
+ *	             of the last LKS_STATUS_DUMPS, newest first
+ *	dump_error   TOKEN TEXT, instead of it: why it could not be written
  *	updated_ns   when this file was written, CLOCK_REALTIME
  *	cpu_ns       processor time the writer has used
  *	live_objects live_bytes alloc_objects alloc_bytes free_objects free_bytes
@@ -53,19 +57,37 @@
  * THE BELL. A queued signal (rt_sigqueueinfo, or rt_tgsigqueueinfo to the
  * helper) with si_code SI_QUEUE and si_value.sival_ptr a word as made by
  * lks_bell_word(). Anything else on that signal is ignored.
+ *
+ * THE REQUEST FILE. LKS_BELL_MARK and LKS_BELL_DUMP need words. They lie beside
+ * the status file, as PIDNS-PID.TOKEN with the bell's token in decimal, written
+ * by the asker before it rings: 0600, one link, owned by the process's
+ * effective user, at most LKS_REQUEST_BYTES; what is not all of that, or is a
+ * link, is left alone. Text as above, with LKS_REQUEST_MAGIC in its first line
+ * and an end of line after the last:
+ *
+ *	mark         text of the mark, below LKS_MARK_BYTES, no NUL
+ *	contents     bytes of each block in the dump, at most LKS_CONTENTS_MAX;
+ *	             none if the key is not there
+ *
+ * The process removes the file when it has taken it. So if it is still there
+ * when the token has come back, nothing was done: it broke these rules, or the
+ * shim is an older one. Then, and if no answer comes, the asker removes it.
  */
 #pragma once
 
 #include <stdint.h>
 
 #define LKS_STATUS_MAGIC "leakshim-status 1"
+#define LKS_REQUEST_MAGIC "leakshim-request 1"
 
 enum lks_bell {
 	LKS_BELL_SNAPSHOT = 1, /* write a snapshot */
 	LKS_BELL_REFRESH = 2,  /* write the status file with fresh totals */
 	LKS_BELL_START = 3,    /* leave dormancy */
-	LKS_BELL_DUMP = 4,     /* reserved: stream every live block */
-	LKS_BELL_MARK = 5,     /* reserved: take the request file's text */
+	LKS_BELL_DUMP = 4,     /* write every live block, as the request says */
+	LKS_BELL_MARK = 5,     /* take the request's text */
+	LKS_BELL_TRIM = 6,     /* malloc_trim, by the helper: nothing is done
+				* where there is none */
 };
 
 /* High half of a bell word: no program queues it by accident. */
@@ -73,6 +95,9 @@ enum lks_bell {
 
 /* Askers at once that are all answered. */
 #define LKS_STATUS_TOKENS 64
+
+/* Dumps whose names are told: a path escaped is 12 KiB at worst. */
+#define LKS_STATUS_DUMPS 4
 
 /* `token` (24 bits, not 0) comes back as a `token=` in the status file. */
 static inline uint64_t

@@ -130,9 +130,13 @@ def join(parts, type_):
     whole = Message(type_)
     names = [name for name, _, _ in MESSAGES[type_].values()]
     for part in parts:
-        rows = max((len(getattr(part, name)) for name in names), default=0)
+        rows = max((len(getattr(part, name)) for name in names
+                    if not isinstance(getattr(part, name), bytes)), default=0)
         for name in names:
             column = getattr(part, name)
+            if isinstance(column, bytes):
+                setattr(whole, name, getattr(whole, name) + column)
+                continue
             if len(column) not in (0, rows):
                 raise SystemExit(f"{type_}.{name} is ragged")
             getattr(whole, name).extend(column or [0] * rows)

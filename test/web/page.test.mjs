@@ -269,6 +269,23 @@ test("a row opens its stack, chart, ages and advice", async (t) => {
 	assert.equal(await details.count(), 0);
 });
 
+test("growth per unit of work is a fact where it is known", async (t) => {
+	const data = samples.trend();
+	Object.assign(data.processes[0].heap[0].verdict, { unit: "reload",
+		bytes_per_unit: 136.2, bytes_per_unit_low: 135,
+		bytes_per_unit_high: 2048, objects_per_unit: 1 });
+	const page = await open(t, data);
+	const rows = page.locator("#sites tr.row");
+	const details = page.locator("#sites tr.details");
+	await rows.first().click();
+	assert.match(await details.textContent(), new RegExp("Growth per " +
+		"reload\\+136 B \\(95%: \\+135 B to \\+2\\.0 KiB\\), " +
+		"\\+1 object"));
+	await rows.first().click();
+	await rows.nth(1).click();
+	assert.doesNotMatch(await details.textContent(), /Growth per (?!hour)/);
+});
+
 test("a curve is drawn, not an empty box", async (t) => {
 	const page = await open(t, samples.trend());
 	await page.locator("#totals canvas").waitFor();
@@ -292,6 +309,35 @@ test("a curve is drawn, not an empty box", async (t) => {
 	/* The newest values, where no pointer asks for others. */
 	assert.match(await page.textContent("#totals .u-legend"),
 		/39 min 0 s.*62\.0 MiB.*96\.0 MiB/);
+});
+
+test("a mark is a line in the chart and a fact", async (t) => {
+	const data = samples.trend();
+	const page = await open(t, data);
+	await page.locator("#totals canvas").waitFor();
+	assert.match(await page.locator("#totals [role=img]")
+		.getAttribute("aria-label"), /; 1 mark$/);
+	assert.match(await page.locator(".process").first().textContent(),
+		/Markreload 17, /);
+	const dots = (shown) => shown.evaluate(() => {
+		const canvas = document.querySelector("#totals canvas");
+		return { width: canvas.width, height: canvas.height,
+			dots: Array.from(canvas.getContext("2d").getImageData(
+				0, 0, canvas.width, canvas.height).data) };
+	});
+	data.processes[0].marks = [];
+	const other = await open(t, data);
+	await other.locator("#totals canvas").waitFor();
+	const a = await dots(page), b = await dots(other);
+	assert.equal(a.dots.length, b.dots.length);
+	/* The rows of each column in which the two pictures differ: of the line,
+	 * which is dashed, 2 of 5. */
+	const rows = new Array(a.width).fill(0);
+	for (let i = 0; i < a.dots.length; i += 4)
+		if (a.dots[i] !== b.dots[i] || a.dots[i + 3] !== b.dots[i + 3])
+			rows[i / 4 % a.width]++;
+	assert.ok(Math.max(...rows) > 0.25 * a.height, `${rows}`);
+	assert.ok(rows.filter(Boolean).length < 30, `${rows}`);
 });
 
 test("a frame tells function, place, bytes and share", async (t) => {

@@ -235,6 +235,10 @@ function server(mode, pid = 4242, host = "web-1") {
 			live_objects: 1000 + 100 * i, threads: 4 + i,
 			rss_bytes: rss[i],
 		})),
+		marks: isTrend ? [
+			{ text: "reload 17", wall_ns: 1.79e18 + 600e9,
+				elapsed_s: 600 },
+		] : [],
 		points_s: points,
 		totals: { heap: sum(heap), thread: sum(thread) },
 		heap, thread, ledger,

@@ -71,7 +71,47 @@ function tellLast(plot) {
 		plot.setLegend({ idx: plot.data[0].length - 1 }, false);
 }
 
-function settings(seconds, drawn, width, stack) {
+/* More than these would hide the curves: their texts go, then they all do. */
+const MARKS_NAMED = 12;
+const MARKS_DRAWN = 200;
+const MARK_LETTERS = 24;
+
+/* Marks as lines across the plot, with their texts along them. */
+function drawMarks(plot, marks) {
+	const { ctx, bbox } = plot;
+	if (marks.length > MARKS_DRAWN)
+		return;
+	ctx.save();
+	ctx.beginPath();
+	ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+	ctx.clip();
+	ctx.strokeStyle = ctx.fillStyle = colour("--muted");
+	ctx.lineWidth = uPlot.pxRatio;
+	ctx.setLineDash([2 * uPlot.pxRatio, 3 * uPlot.pxRatio]);
+	ctx.font = `${11 * uPlot.pxRatio}px system-ui, sans-serif`;
+	ctx.textAlign = "right";
+	ctx.textBaseline = "bottom";
+	for (const mark of marks) {
+		/* In the middle of a pixel, so that the line is one wide. */
+		const x = Math.floor(plot.valToPos(mark.elapsed_s, "x", true)) +
+			0.5;
+		ctx.beginPath();
+		ctx.moveTo(x, bbox.top);
+		ctx.lineTo(x, bbox.top + bbox.height);
+		ctx.stroke();
+		if (marks.length > MARKS_NAMED)
+			continue;
+		ctx.save();
+		ctx.translate(x, bbox.top + 4 * uPlot.pxRatio);
+		ctx.rotate(-Math.PI / 2);
+		ctx.fillText(mark.text.slice(0, MARK_LETTERS), 0,
+			-2 * uPlot.pxRatio);
+		ctx.restore();
+	}
+	ctx.restore();
+}
+
+function settings(seconds, drawn, width, stack, marks) {
 	const units = [...new Set(drawn.map((curve) => curve.unit))];
 	return {
 		width,
@@ -123,16 +163,18 @@ function settings(seconds, drawn, width, stack) {
 				[{ series: [i + 1, i + 2] }] : []) : [],
 		cursor: { drag: { x: true, y: false } },
 		legend: { live: true },
-		hooks: { ready: [tellLast], setLegend: [tellLast] },
+		hooks: { ready: [tellLast], setLegend: [tellLast],
+			draw: [(plot) => drawMarks(plot, marks)] },
 	};
 }
 
 /*
- * chart({ title, seconds, curves, stack }) -> element. curves: { label, unit:
+ * chart({ title, seconds, curves, stack, marks }) -> element. curves: { label, unit:
  * "bytes", "objects" or "count", values, colour: a name of style.css, dashed }. With
- * `stack` the curves are summed up, except those that are dashed.
+ * `stack` the curves are summed up, except those that are dashed. marks: of the
+ * report's process.
  */
-export function chart({ title, seconds, curves, stack = false }) {
+export function chart({ title, seconds, curves, stack = false, marks = [] }) {
 	const drawn = stack ?
 		[...stacked(curves.filter((curve) => !curve.dashed)),
 			...curves.filter((curve) => curve.dashed)
@@ -142,7 +184,9 @@ export function chart({ title, seconds, curves, stack = false }) {
 	const data = [seconds, ...drawn.map((curve) => curve.drawn)];
 	const frame = h("div", {
 		class: "chart-frame", role: "img",
-		"aria-label": `${title}: ${curves.map(describe).join("; ")}`,
+		"aria-label": `${title}: ${curves.map(describe).join("; ")}` +
+			(marks.length ? `; ${format.plural(marks.length,
+				"mark")}` : ""),
 	});
 	let plot = null;
 
@@ -150,7 +194,8 @@ export function chart({ title, seconds, curves, stack = false }) {
 		if (plot)
 			plot.destroy();
 		plot = new uPlot(settings(seconds, drawn,
-			Math.max(frame.clientWidth, 200), stack), data, frame);
+			Math.max(frame.clientWidth, 200), stack, marks),
+		data, frame);
 	}
 	new ResizeObserver(() => {
 		if (!frame.isConnected || !frame.clientWidth)

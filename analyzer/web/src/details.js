@@ -71,6 +71,11 @@ function verdictFacts(verdict) {
 		fact("95% interval",
 			`${perHour(verdict.bytes_per_hour_low)} to ` +
 			perHour(verdict.bytes_per_hour_high)),
+		verdict.unit && fact(`Growth per ${verdict.unit}`,
+			`${format.bytes(verdict.bytes_per_unit, true)} (95%: ` +
+			`${format.bytes(verdict.bytes_per_unit_low, true)} to ` +
+			`${format.bytes(verdict.bytes_per_unit_high, true)}), ` +
+			format.objects(verdict.objects_per_unit, true)),
 		fact("Confidence", format.share(verdict.confidence, 1)),
 		hoursToLimit(verdict) !== null && fact("Limit reached in",
 			format.duration(hoursToLimit(verdict) * 3600)),
@@ -115,6 +120,7 @@ export function siteDetails(report, process, row) {
 		series?.bytes?.length > 1 && chart({
 			title: "Live over time",
 			seconds: process.points_s,
+			marks: process.marks,
 			curves: [
 				{ label: "Bytes", unit: "bytes",
 					colour: "--series-1",
@@ -141,6 +147,7 @@ export function threadDetails(report, process, row) {
 		series?.objects?.length > 1 && chart({
 			title: "Threads that hold resources",
 			seconds: process.points_s,
+			marks: process.marks,
 			curves: [{ label: "Threads", unit: "count",
 				colour: "--series-1", values: series.objects }],
 		}),

@@ -38,6 +38,16 @@ function snapshotList(taken) {
 		format.duration(last.elapsed_s - first.elapsed_s)), list);
 }
 
+const markItem = (mark) => h("li", {}, h("span", { class: "file" }, mark.text),
+	`, ${format.time(mark.wall_ns)}`);
+
+function markList(marks) {
+	const list = h("ol", { class: "snapshots" }, marks.map(markItem));
+	return marks.length <= SNAPSHOTS_SHOWN ? list :
+		h("details", {}, h("summary", {},
+			format.plural(marks.length, "mark")), list);
+}
+
 function counted(process) {
 	const mean = process.sample_bytes;
 	if (mean > 1)
@@ -68,5 +78,8 @@ export function facts(report, process) {
 			process.same_process === false ?
 				", between different processes" : ""),
 		taken.length > 0 && fact(taken.length === 1 ? "Snapshot" :
-			"Snapshots", snapshotList(taken)));
+			"Snapshots", snapshotList(taken)),
+		process.marks?.length > 0 && fact(
+			process.marks.length === 1 ? "Mark" : "Marks",
+			markList(process.marks)));
 }

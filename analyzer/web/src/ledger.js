@@ -26,6 +26,7 @@ function ledgerChart(process, rows) {
 	return chart({
 		title: "Resident memory by what holds it",
 		seconds: process.points_s,
+		marks: process.marks,
 		stack: true,
 		curves: [
 			...parts.map((row, i) => ({
@@ -90,6 +91,7 @@ export function totals(report, process) {
 			title: hasRss ? "Live heap and resident memory" :
 				"Live heap",
 			seconds: taken.map((one) => one.elapsed_s),
+			marks: process.marks,
 			curves: [
 				{ label: "Live heap", unit: "bytes",
 					colour: "--series-1",

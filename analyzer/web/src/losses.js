@@ -21,6 +21,7 @@ export const LOSSES = {
 	modules_unknown: "modules without room in the module list",
 	late_calls: "calls without a call stack: their thread was ending",
 	cohort_overflows: "live blocks without an age",
+	marks_lost: "marks that found no room",
 };
 
 const HIDDEN = {
