@@ -15,6 +15,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 bindir = $(PREFIX)/bin
 libdir = $(PREFIX)/lib
+includedir = $(PREFIX)/include
 mandir = $(PREFIX)/share/man
 docdir = $(PREFIX)/share/doc/leakshim
 bashcompdir = $(PREFIX)/share/bash-completion/completions
@@ -55,6 +56,8 @@ endif
 # The analyzer and the companion link these; -Wl,--as-needed drops what a
 # program does not use.
 TOOL_LIBS = -ldw -lelf -liberty -lprotobuf-c -lz -ljansson -lm -pthread
+# The companion alone: load for soak, HTTP for serve.
+COMPANION_LIBS = -lcurl -lmicrohttpd
 
 WARN = -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes \
 	-Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
@@ -172,7 +175,7 @@ $(LEAKDIFF): $(BUILD)/analyzer/main.o $(LIBANALYZER)
 
 $(LEAKSHIM_BIN): $(BUILD)/companion/main.o $(LIBCOMPANION) $(LIBANALYZER)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $^ $(TOOL_LIBS)
+	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(COMPANION_LIBS)
 
 .PHONY: web
 web: ## the page of leakdiff --html; then `make` embeds it
@@ -247,7 +250,7 @@ UNIT_LIBS = $(LIBPRELOAD_UNIT) $(LIBCOMPANION) $(LIBANALYZER)
 $(UNIT_BIN): %: %.o $(UNIT_HELPER_OBJ) $(UNIT_LIBS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $< $(UNIT_HELPER_OBJ) $(UNIT_LIBS) \
-		-lcmocka $(TOOL_LIBS)
+		-lcmocka $(TOOL_LIBS) $(COMPANION_LIBS)
 
 # Fuzz targets need clang. Everything they link is built for them in a directory
 # of its own, by the recursive make of `fuzz`.
@@ -481,11 +484,13 @@ MAN7 := $(wildcard doc/*.7)
 .PHONY: install uninstall dist clean help
 install: all ## PREFIX=/usr/local DESTDIR=
 	$(Q)$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(libdir) \
+		$(DESTDIR)$(includedir) \
 		$(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man7 \
 		$(DESTDIR)$(bashcompdir) $(DESTDIR)$(zshcompdir) \
 		$(DESTDIR)$(docdir)
 	$(Q)$(INSTALL) -m 755 $(LEAKDIFF) $(LEAKSHIM_BIN) $(DESTDIR)$(bindir)
 	$(Q)$(INSTALL) -m 644 $(SHIM) $(DESTDIR)$(libdir)
+	$(Q)$(INSTALL) -m 644 preload/leakshim.h $(DESTDIR)$(includedir)
 	$(Q)$(INSTALL) -m 644 $(MAN1) $(DESTDIR)$(mandir)/man1
 	$(Q)$(INSTALL) -m 644 $(MAN7) $(DESTDIR)$(mandir)/man7
 	$(Q)for name in leakdiff leakshim; do \
@@ -502,6 +507,7 @@ install: all ## PREFIX=/usr/local DESTDIR=
 uninstall: ## removes what install put there
 	$(Q)rm -f $(DESTDIR)$(bindir)/leakdiff $(DESTDIR)$(bindir)/leakshim \
 		$(DESTDIR)$(libdir)/libleakshim.so \
+		$(DESTDIR)$(includedir)/leakshim.h \
 		$(addprefix $(DESTDIR)$(bashcompdir)/,leakdiff leakshim) \
 		$(addprefix $(DESTDIR)$(zshcompdir)/,_leakdiff _leakshim) \
 		$(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MAN1))) \
@@ -533,6 +539,10 @@ dist: web ## build/leakshim-VERSION.tar.gz from the last commit
 		--prefix=leakshim-$(VERSION)/ HEAD | \
 		gzip -9n >$(BUILD)/leakshim-$(VERSION).tar.gz
 	@echo $(BUILD)/leakshim-$(VERSION).tar.gz
+
+.PHONY: deb
+deb: all ## build/leakshim_VERSION_ARCH.deb
+	$(Q)packaging/build-deb $(VERSION)
 
 clean: ## removes the build directory
 	$(call say,RM,$(BUILD))

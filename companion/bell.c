@@ -106,16 +106,22 @@ nobody_listens(const struct target *target)
 static int
 refuse_dormant(const struct target *target, struct err *err)
 {
+	const struct status *status = &target->status;
 	char name[HUMAN_SIGNAL_BYTES];
 	int pid = (int)target->proc.pid;
 
-	if (!target->status.signal)
+	if (status->bell)
+		return err_set(err, ERR_TARGET,
+			       "process %d is dormant (start=off): start it "
+			       "with leakshim start %d",
+			       pid, pid);
+	if (!status->signal)
 		return err_set(err, ERR_TARGET,
 			       "process %d is dormant (start=off) and has no "
 			       "signal in force to start it%s%s",
-			       pid, *target->status.signal_note ? ": " : "",
-			       target->status.signal_note);
-	human_signal(name, target->status.signal);
+			       pid, *status->signal_note ? ": " : "",
+			       status->signal_note);
+	human_signal(name, status->signal);
 	return err_set(err, ERR_TARGET,
 		       "process %d is dormant (start=off): start it with "
 		       "kill -%s %d (the first one starts tracking, the next "
@@ -134,7 +140,8 @@ bell_check(struct target *target, enum lks_bell op, struct err *err)
 		return err_set(err, ERR_TARGET,
 			       "tracking of process %d is off%s%s", pid,
 			       *status->reason ? ": " : "", status->reason);
-	if (status->state == STATUS_DORMANT && op == LKS_BELL_SNAPSHOT)
+	if (status->state == STATUS_DORMANT &&
+	    (op == LKS_BELL_SNAPSHOT || op == LKS_BELL_DUMP))
 		return refuse_dormant(target, err);
 	if (!status->bell)
 		return err_set(err, ERR_TARGET,
@@ -147,7 +154,9 @@ bell_check(struct target *target, enum lks_bell op, struct err *err)
 			       "%" PRIu64,
 			       pid, status->bell);
 	human_signal(name, status->bell);
-	if (procfs_status(&target->proc, 0, &target->who) < 0)
+	/* A zombie has a status as well, but no handlers. */
+	if (!target_alive(target) ||
+	    procfs_status(&target->proc, 0, &target->who) < 0)
 		return err_set(err, ERR_TARGET, "process %d has ended", pid);
 	if (!(target->who.caught & signal_bit(status->bell)))
 		return err_set(err, ERR_TARGET,
@@ -164,8 +173,8 @@ bell_check(struct target *target, enum lks_bell op, struct err *err)
 
 /* --- ringing ---------------------------------------------------------------- */
 
-static uint32_t
-new_token(void)
+uint32_t
+bell_new_token(void)
 {
 	uint32_t token = 0;
 
@@ -249,9 +258,15 @@ int
 bell_ask(struct target *target, enum lks_bell op, unsigned int timeout_s,
 	 struct err *err)
 {
+	return bell_ask_with(target, op, bell_new_token(), timeout_s, err);
+}
+
+int
+bell_ask_with(struct target *target, enum lks_bell op, uint32_t token,
+	      unsigned int timeout_s, struct err *err)
+{
 	const struct timespec pause = { 0, POLL_NS };
 	uint64_t end = now_ns() + timeout_s * 1000000000ull;
-	uint32_t token = new_token();
 	uint64_t rung = target->status.bell;
 	struct err ignored;
 	bool alive;

@@ -31,3 +31,10 @@ int bell_check(struct target *target, enum lks_bell op, struct err *err)
  */
 int bell_ask(struct target *target, enum lks_bell op, unsigned int timeout_s,
 	     struct err *err) __attribute__((warn_unused_result));
+
+/* The same with a token of the caller's, for what has a request file
+ * (request.h). */
+int bell_ask_with(struct target *target, enum lks_bell op, uint32_t token,
+		  unsigned int timeout_s, struct err *err)
+	__attribute__((warn_unused_result));
+uint32_t bell_new_token(void);

@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../analyzer/parse.h"
+#include "../analyzer/strbuf.h"
+#include "../analyzer/xalloc.h"
 #include "bell.h"
+#include "pick.h"
 #include "target.h"
 
 int
@@ -50,36 +54,119 @@ cmd_help(const char *text)
 	return cmd_finish();
 }
 
-/* A whole decimal number within [1, max]; false otherwise. */
-static bool
-take_number(const char *text, unsigned long max, unsigned long *out)
+void
+cmd_note(struct cmd_targets *targets, const struct err *err)
 {
-	char *end;
+	int status = cmd_fail(err);
 
-	/* strtoul would take a sign and leading blanks. */
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	*out = strtoul(text, &end, 10);
-	return !errno && !*end && *out >= 1 && *out <= max;
+	if (status > targets->status)
+		targets->status = status;
 }
 
-/* The PID that is the only operand; 0: there is none, told. */
-static pid_t
-take_pid(const char *verb, int argc, char **argv)
+static void
+open_target(struct cmd_targets *targets, pid_t pid)
 {
-	unsigned long value;
+	struct target target;
+	struct err err;
+	size_t i;
 
+	for (i = 0; i < targets->count; i++)
+		if (targets->list[i].proc.pid == pid)
+			return;
+	if (target_open(&target, pid, &err) < 0) {
+		cmd_note(targets, &err);
+		return;
+	}
+	if (target_require(&target, &err) < 0) {
+		cmd_note(targets, &err);
+		target_close(&target);
+		return;
+	}
+	targets->list = xgrow(targets->list, &targets->capacity,
+			      targets->count + 1, sizeof(target));
+	targets->list[targets->count++] = target;
+}
+
+int
+cmd_open_targets(struct cmd_targets *out, const char *verb, int argc,
+		 char **argv)
+{
+	struct pick pick;
+	struct err err;
+	size_t i;
+
+	memset(out, 0, sizeof(*out));
 	if (optind >= argc)
-		cmd_usage(verb, "%s needs the PID of a process", verb);
-	else if (optind + 1 < argc)
-		cmd_usage(verb, "%s takes one PID, not '%s' as well", verb,
-			  argv[optind + 1]);
-	else if (!take_number(argv[optind], INT32_MAX, &value))
-		cmd_usage(verb, "'%s' is not a PID", argv[optind]);
-	else
-		return (pid_t)value;
+		return cmd_usage(verb, "%s needs the PID or name of a process",
+				 verb);
+	for (; optind < argc; optind++) {
+		if (pick_processes(&pick, argv[optind], &err) < 0) {
+			cmd_note(out, &err);
+			continue;
+		}
+		for (i = 0; i < pick.count; i++)
+			open_target(out, pick.pids[i]);
+		pick_release(&pick);
+	}
 	return 0;
+}
+
+void
+cmd_close_targets(struct cmd_targets *targets)
+{
+	size_t i;
+
+	for (i = 0; i < targets->count; i++)
+		target_close(&targets->list[i]);
+	free(targets->list);
+}
+
+int
+cmd_on_targets(const char *verb, int argc, char **argv, cmd_act *act,
+	       const void *request)
+{
+	struct cmd_targets targets;
+	int status = cmd_open_targets(&targets, verb, argc, argv);
+	struct err err;
+	int finished;
+	size_t i;
+
+	if (status)
+		return status;
+	for (i = 0; i < targets.count; i++)
+		if (act(&targets.list[i], request, &err) < 0)
+			cmd_note(&targets, &err);
+	status = targets.status;
+	cmd_close_targets(&targets);
+	finished = cmd_finish();
+	return finished > status ? finished : status;
+}
+
+/* The process that a word means; 0 and `err`: none, or several. */
+static pid_t
+pick_one(const char *word, struct err *err)
+{
+	struct strbuf pids = { 0 };
+	struct pick pick;
+	pid_t pid = 0;
+	size_t i;
+
+	if (pick_processes(&pick, word, err) < 0)
+		return 0;
+	if (pick.count == 1) {
+		pid = pick.pids[0];
+	} else {
+		for (i = 0; i < pick.count; i++)
+			strbuf_addf(&pids, "%s%d", i ? ", " : "",
+				    (int)pick.pids[i]);
+		err_set(err, ERR_TARGET,
+			"'%s' is the name of %zu processes, give the PID of "
+			"one: %s",
+			word, pick.count, strbuf_text(&pids));
+		strbuf_release(&pids);
+	}
+	pick_release(&pick);
+	return pid;
 }
 
 int
@@ -88,12 +175,17 @@ cmd_on_target(const char *verb, int argc, char **argv, cmd_act *act,
 {
 	struct target target;
 	struct err err;
-	pid_t pid = take_pid(verb, argc, argv);
+	pid_t pid;
 	int result;
 
-	if (!pid)
-		return CMD_USAGE;
-	if (target_open(&target, pid, &err) < 0)
+	if (optind >= argc)
+		return cmd_usage(verb, "%s needs the PID or name of a process",
+				 verb);
+	if (optind + 1 < argc)
+		return cmd_usage(verb, "%s takes one process, not '%s' as well",
+				 verb, argv[optind + 1]);
+	pid = pick_one(argv[optind], &err);
+	if (!pid || target_open(&target, pid, &err) < 0)
 		return cmd_fail(&err);
 	result = target_require(&target, &err);
 	if (result == 0)
@@ -105,12 +197,14 @@ cmd_on_target(const char *verb, int argc, char **argv, cmd_act *act,
 int
 cmd_take_seconds(const char *verb, const char *text, unsigned int *out)
 {
-	unsigned long value;
+	double value;
 
-	if (!take_number(text, BELL_TIMEOUT_MAX_S, &value))
+	if (!parse_duration(text, &value) || value < 1 ||
+	    value > BELL_TIMEOUT_MAX_S || value != (unsigned int)value)
 		return cmd_usage(verb,
-				 "'%s' is not a number of seconds from 1 to %u",
-				 text, BELL_TIMEOUT_MAX_S);
+				 "'%s' is not a time from 1s to 1d, such "
+				 "as 30s, 5m or 8h",
+				 text);
 	*out = (unsigned int)value;
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* leakshim run [OPTIONS] -- CMD */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +9,13 @@
 
 #include "../analyzer/strbuf.h"
 #include "announce.h"
+#include "child.h"
 #include "cmd.h"
+#include "harvest.h"
+#include "naming.h"
 #include "overlay.h"
 #include "program.h"
+#include "tool.h"
 #include "trial.h"
 
 /* As env(1). */
@@ -30,12 +35,15 @@ static const char *const keys[] = {
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
 /* getopt's values of the keys, above those of the letters. */
 #define FIRST_KEY 256
+/* Options that are no keys. */
+#define OTHERS 3
 
 static const char help[] =
 	"Usage: leakshim run [OPTIONS] [--] CMD [ARG...]\n"
 	"\n"
 	"Starts CMD with libleakshim.so added to LD_PRELOAD and the options added\n"
-	"to LEAKSHIM. It becomes CMD: same process, signals and exit status.\n"
+	"to LEAKSHIM. It becomes CMD: same process, signals and exit status. With\n"
+	"--then-report it stays CMD's parent, and ends as CMD did.\n"
 	"\n"
 	"Options (leakshim(7) has them in full):\n"
 	"  --out TEMPLATE     path of snapshots: %e exe, %p pid, %n number,\n"
@@ -58,6 +66,8 @@ static const char help[] =
 	"  --bell SIGNAL      what 'leakshim snapshot' sends (a free real-time\n"
 	"                     signal)\n"
 	"  --seed N           of the sample, for tests\n"
+	"  -r, --then-report  when CMD has ended, print on standard error what\n"
+	"                     grew from its first to its last snapshot\n"
 	"  -q, --quiet        do not say where snapshots will appear\n"
 	"  -h, --help         this text\n"
 	"\n"
@@ -67,13 +77,22 @@ static const char help[] =
 	"Examples:\n"
 	"  leakshim run -- ./server --port 8080\n"
 	"  leakshim run --interval 10m --out '/var/tmp/%e.%p.%n.snap' -- ./server\n"
+	"  leakshim run --then-report -- ./test-suite\n"
 	"  leakshim run -q --sample 512K --on exit -- make test\n";
 
 struct run {
 	struct overlay_pair pairs[KEY_COUNT];
 	size_t count;
 	char *on; /* what --on gave so far; owned */
+	bool report;
 	bool quiet;
+};
+
+/* What CMD's environment gets. */
+struct overlay {
+	char *library;
+	char *preload;
+	char *options;
 };
 
 static int
@@ -140,7 +159,8 @@ take_key(struct run *run, const char *key, const char *value)
 static int
 take_options(struct run *run, int argc, char **argv)
 {
-	struct option options[KEY_COUNT + 3] = {
+	struct option options[KEY_COUNT + OTHERS + 1] = {
+		{ "then-report", no_argument, NULL, 'r' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
 	};
@@ -148,13 +168,16 @@ take_options(struct run *run, int argc, char **argv)
 	size_t i;
 
 	for (i = 0; i < KEY_COUNT; i++) {
-		options[2 + i].name = keys[i];
-		options[2 + i].has_arg = required_argument;
-		options[2 + i].val = FIRST_KEY + (int)i;
+		options[OTHERS + i].name = keys[i];
+		options[OTHERS + i].has_arg = required_argument;
+		options[OTHERS + i].val = FIRST_KEY + (int)i;
 	}
-	while ((option = getopt_long(argc, argv, "+qh", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "+qhr", options, NULL)) !=
+	       -1) {
 		if (option == 'q') {
 			run->quiet = true;
+		} else if (option == 'r') {
+			run->report = true;
 		} else if (option == 'h') {
 			return -1;
 		} else if (option < FIRST_KEY) {
@@ -169,7 +192,7 @@ take_options(struct run *run, int argc, char **argv)
 	return 0;
 }
 
-/* --- the start -------------------------------------------------------------- */
+/* --- the program ------------------------------------------------------------ */
 
 static int
 fail_program(const char *name)
@@ -197,62 +220,242 @@ check_options(const char *library, const char *options, struct err *err)
 	return result;
 }
 
-/* Lays our environment over the one we have, for exec. */
-static int
-set_environment(const struct run *run, struct err *err)
+static void
+release_overlay(struct overlay *overlay)
 {
-	char *library, *preload, *options;
-	int result;
+	free(overlay->options);
+	free(overlay->preload);
+	free(overlay->library);
+}
 
-	library = overlay_library(err);
-	if (!library)
+static int
+make_overlay(struct overlay *overlay, const struct run *run, struct err *err)
+{
+	memset(overlay, 0, sizeof(*overlay));
+	overlay->library = overlay_library(err);
+	if (!overlay->library)
 		return -1;
-	preload = overlay_preload(getenv("LD_PRELOAD"), library);
-	options = overlay_options(getenv("LEAKSHIM"), run->pairs, run->count);
-	result = *options ? check_options(library, options, err) : 0;
-	if (!result && (setenv("LD_PRELOAD", preload, 1) < 0 ||
-			((*options || getenv("LEAKSHIM")) &&
-			 setenv("LEAKSHIM", options, 1) < 0)))
-		result = err_set(err, ERR_STEP,
-				 "cannot set the environment: %s",
-				 strerror(errno));
+	overlay->preload =
+		overlay_preload(getenv("LD_PRELOAD"), overlay->library);
+	overlay->options =
+		overlay_options(getenv("LEAKSHIM"), run->pairs, run->count);
+	if (!*overlay->options ||
+	    !check_options(overlay->library, overlay->options, err))
+		return 0;
+	release_overlay(overlay);
+	return -1;
+}
+
+/* Lays it over the environment that we have, for exec. */
+static int
+set_environment(const struct overlay *overlay, struct err *err)
+{
+	bool has_options = *overlay->options || getenv("LEAKSHIM");
+
+	if (!setenv("LD_PRELOAD", overlay->preload, 1) &&
+	    (!has_options || !setenv("LEAKSHIM", overlay->options, 1)))
+		return 0;
+	return err_set(err, ERR_STEP, "cannot set the environment: %s",
+		       strerror(errno));
+}
+
+struct start {
+	const struct run *run;
+	const struct overlay *overlay;
+	const char *program; /* the file */
+	char **command;
+};
+
+/* In the process that becomes CMD; returns only if it can't. */
+static int
+become(void *as_start)
+{
+	const struct start *start = as_start;
+	struct strbuf text = { 0 };
+	struct err err;
+
+	if (set_environment(start->overlay, &err) < 0)
+		return fail(&err);
+	if (!start->run->quiet) {
+		announce_text(&text, start->overlay->options, start->program);
+		fputs(strbuf_text(&text), stderr);
+		strbuf_release(&text);
+	}
+	execvp(start->command[0], start->command);
+	return fail_program(start->command[0]);
+}
+
+/* --- the report ------------------------------------------------------------- */
+
+/* True if LEAKSHIM= as it will be has a value for `key` that is not `none`. */
+static bool
+is_set(const struct run *run, const char *key, const char *none)
+{
+	char *options =
+		overlay_options(getenv("LEAKSHIM"), run->pairs, run->count);
+	char *value = overlay_get(options, key);
+	bool result = value && *value && strcmp(value, none) != 0;
+
+	free(value);
 	free(options);
-	free(preload);
-	free(library);
 	return result;
 }
 
-/* What the process will see is said as it was set. */
-static void
-announce(const char *program)
+/* Without an interval of the user's own we ask for snapshots ourselves, and of
+ * those only the first and the last are of use. */
+static bool
+report_asks(const struct run *run)
 {
-	const char *options = getenv("LEAKSHIM");
-	struct strbuf text = { 0 };
+	return !is_set(run, "interval", "0");
+}
 
-	announce_text(&text, options ? options : "", program);
-	fputs(strbuf_text(&text), stderr);
-	strbuf_release(&text);
+static void
+add_report_options(struct run *run)
+{
+	const char *inherited = getenv("LEAKSHIM");
+	char *on;
+
+	if (!run->on && is_set(run, "on", "none")) {
+		on = overlay_get(inherited, "on");
+		add_on(run, on);
+		free(on);
+	}
+	if (run->on && !strcmp(run->on, "none")) {
+		free(run->on);
+		run->on = NULL;
+	}
+	if (!run->on || !strstr(run->on, "exit"))
+		add_on(run, "exit");
+	if (report_asks(run) && !is_set(run, "keep", ""))
+		set_pair(run, "keep", "2");
+}
+
+/* Until it has ended: asks for snapshots, and hands on what is sent to us. */
+static void
+attend(struct child *child, struct harvest *harvest)
+{
+	uint64_t pause_ns = 0;
+	enum child_event event;
+	int signal = 0;
+
+	do {
+		event = child_wait(child, pause_ns, &signal);
+		if (event == CHILD_SIGNAL) {
+			if (child_dies_of(child, signal))
+				harvest_finish(harvest);
+			kill(child->pid, signal);
+		} else if (event == CHILD_TIME) {
+			pause_ns = harvest_step(harvest);
+		}
+	} while (event != CHILD_ENDED);
+}
+
+/* Of what a wrapper started it knows nothing. */
+static void
+report_others(const struct harvest *harvest, const struct naming *naming)
+{
+	char *pattern = naming_pattern(naming, 0);
+	size_t count = harvest_others(harvest, pattern);
+	struct strbuf line = { 0 };
+
+	if (count) {
+		strbuf_addf(&line,
+			    "leakshim: %zu other process%s of this run left "
+			    "snapshots: ",
+			    count, count == 1 ? "" : "es");
+		strbuf_add_printable(&line, pattern);
+		fprintf(stderr, "%s\n", strbuf_text(&line));
+	}
+	strbuf_release(&line);
+	free(pattern);
+}
+
+static void
+report(const struct harvest *harvest, const char *pattern, const char *leakdiff)
+{
+	const char *arguments[] = { "leakdiff", NULL, NULL, NULL };
+	struct harvest_files files;
+	struct err err;
+
+	if (!harvest_find(harvest, pattern, &files)) {
+		fputs("leakshim: no report: the program left no snapshot\n",
+		      stderr);
+		return;
+	}
+	if (files.first) {
+		arguments[1] = files.first;
+		arguments[2] = files.last;
+	} else {
+		fputs("leakshim: there is one snapshot only: what the program "
+		      "held then\n",
+		      stderr);
+		arguments[1] = files.last;
+	}
+	if (tool_run(leakdiff, arguments, STDERR_FILENO, &err) < 0)
+		cmd_fail(&err);
+	harvest_release(&files);
 }
 
 static int
-start(const struct run *run, char **command)
+start_and_report(struct start *start, const struct naming *naming)
 {
+	struct harvest harvest;
+	struct child child;
+	struct err err;
+	char *leakdiff, *pattern;
+
+	leakdiff = tool_find("leakdiff", &err);
+	if (!leakdiff)
+		return fail(&err);
+	if (child_start(&child, become, start, &err) < 0) {
+		free(leakdiff);
+		return fail(&err);
+	}
+	harvest_begin(&harvest, child.pid, report_asks(start->run));
+	attend(&child, &harvest);
+	pattern = naming_pattern(naming, child.pid);
+	report(&harvest, pattern, leakdiff);
+	free(pattern);
+	report_others(&harvest, naming);
+	free(leakdiff);
+	return child_pass_on(&child);
+}
+
+/* --- the start -------------------------------------------------------------- */
+
+static int
+start(struct run *run, char **command)
+{
+	struct start start = { .run = run, .command = command };
+	struct overlay overlay;
+	struct naming naming;
 	struct err err;
 	char *program;
+	int result;
 
 	program = program_find(command[0]);
 	if (!program)
 		return fail_program(command[0]);
+	if (run->report)
+		add_report_options(run);
 	if (program_check(program, &err) < 0 ||
-	    set_environment(run, &err) < 0) {
+	    make_overlay(&overlay, run, &err) < 0) {
 		free(program);
 		return fail(&err);
 	}
-	if (!run->quiet)
-		announce(program);
+	start.overlay = &overlay;
+	start.program = program;
+	naming_init(&naming, overlay.options, program);
+	if (naming_check(&naming, &err) < 0)
+		result = fail(&err);
+	else if (run->report)
+		result = start_and_report(&start, &naming);
+	else
+		result = become(&start);
+	naming_release(&naming);
+	release_overlay(&overlay);
 	free(program);
-	execvp(command[0], command);
-	return fail_program(command[0]);
+	return result;
 }
 
 int

@@ -1,4 +1,4 @@
-/* leakshim status PID */
+/* leakshim status PID|NAME */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,17 +12,19 @@
 #define DEFAULT_TIMEOUT_S 5
 
 static const char help[] =
-	"Usage: leakshim status [--json] [--no-refresh] [--timeout SECONDS] PID\n"
+	"Usage: leakshim status [--json] [--no-refresh] [--timeout TIME]\n"
+	"                       PID|NAME...\n"
 	"\n"
 	"Shows how a process is tracked: mode, options, the signals in force or\n"
 	"who took them, the last snapshot, totals, what was lost, and what it\n"
-	"costs. The process is asked for fresh numbers first, if it can be.\n"
+	"costs. The process is asked for fresh numbers first, if it can be. A\n"
+	"NAME means every process that is called so.\n"
 	"\n"
 	"Options:\n"
-	"  -j, --json             as a JSON object, for programs\n"
-	"  -n, --no-refresh       do not ask; show what the status file says\n"
-	"  -t, --timeout SECONDS  how long to wait for fresh numbers (5)\n"
-	"  -h, --help             this text\n"
+	"  -j, --json          as a JSON object each, for programs\n"
+	"  -n, --no-refresh    do not ask; show what the status file says\n"
+	"  -t, --timeout TIME  how long to wait for fresh numbers (5s)\n"
+	"  -h, --help          this text\n"
 	"\n"
 	"Exit status: 0 shown, 2 usage, 3 no such process or not tracked.\n"
 	"\n"
@@ -34,6 +36,7 @@ struct request {
 	bool json;
 	bool refresh;
 	unsigned int timeout_s;
+	unsigned int *shown; /* how many so far */
 };
 
 /* Old numbers are better than none: a failure is told and no more. */
@@ -74,10 +77,13 @@ show(struct target *target, const void *as_request, struct err *err)
 		puts(json);
 		free(json);
 	} else {
+		if (*request->shown)
+			putchar('\n');
 		status_text(&text, target, now_ns());
 		fputs(strbuf_text(&text), stdout);
 		strbuf_release(&text);
 	}
+	++*request->shown;
 	return 0;
 }
 
@@ -91,8 +97,10 @@ cmd_status(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
+	unsigned int shown = 0;
 	struct request request = {
 		.refresh = true,
+		.shown = &shown,
 		.timeout_s = DEFAULT_TIMEOUT_S,
 	};
 	int option, result;
@@ -118,5 +126,5 @@ cmd_status(int argc, char **argv)
 			return cmd_usage("status", NULL);
 		}
 	}
-	return cmd_on_target("status", argc, argv, show, &request);
+	return cmd_on_targets("status", argc, argv, show, &request);
 }

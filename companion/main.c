@@ -18,8 +18,13 @@ struct command {
 
 static const struct command commands[] = {
 	{ "run", cmd_run, "start a program that is tracked" },
-	{ "snapshot", cmd_snapshot, "take a snapshot of a tracked process" },
+	{ "start", cmd_start, "begin to track a dormant process" },
+	{ "snapshot", cmd_snapshot, "take snapshots of tracked processes" },
 	{ "status", cmd_status, "show how a process is tracked" },
+	{ "list", cmd_list, "show all tracked processes of this user" },
+	{ "mark", cmd_mark, "write a word into a process's snapshots" },
+	{ "dump", cmd_dump, "write every live block of a process" },
+	{ "selftest", cmd_selftest, "prove that leaks are found here" },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

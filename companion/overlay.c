@@ -24,9 +24,8 @@
 
 /* --- the library ------------------------------------------------------------ */
 
-/* Where this program lies, without the final '/'. */
-static char *
-own_directory(void)
+char *
+overlay_directory(void)
 {
 	char path[PATH_MAX];
 	ssize_t bytes = readlink("/proc/self/exe", path, sizeof(path) - 1);
@@ -61,7 +60,7 @@ look_in(const char *directory, const char *below)
 char *
 overlay_library(struct err *err)
 {
-	char *own = own_directory(), *path = NULL;
+	char *own = overlay_directory(), *path = NULL;
 
 	if (own) {
 		path = look_in(own, "");
@@ -196,6 +195,33 @@ overlay_options(const char *inherited, const struct overlay_pair *pairs,
 			strbuf_addc(&out, ',');
 		strbuf_addf(&out, "%s=", pairs[i].key);
 		add_escaped(&out, pairs[i].value);
+	}
+	return out.len ? strbuf_detach(&out) : xstrdup("");
+}
+
+static bool
+is_piece(const char *piece, size_t bytes, const char *text)
+{
+	return bytes == strlen(text) && !strncmp(piece, text, bytes);
+}
+
+char *
+overlay_spoken(const char *options)
+{
+	struct strbuf out = { 0 };
+	size_t bytes;
+
+	for (; *options; options += bytes + (options[bytes] == ',')) {
+		bytes = piece_bytes(options);
+		if (is_piece(options, bytes, "seed=0") ||
+		    is_piece(options, bytes, "log="))
+			continue;
+		if (out.len)
+			strbuf_addc(&out, ',');
+		if (is_piece(options, bytes, "follow=fork+exec"))
+			strbuf_adds(&out, "follow=fork,exec");
+		else
+			strbuf_add(&out, options, bytes);
 	}
 	return out.len ? strbuf_detach(&out) : xstrdup("");
 }

@@ -17,6 +17,10 @@ struct overlay_pair {
 	const char *value; /* as the user means it, commas not escaped */
 };
 
+/* Where this program lies, without the final '/'. The caller frees it. NULL if
+ * that can't be told. */
+char *overlay_directory(void) __attribute__((warn_unused_result));
+
 /* The path of our library: beside this program, in ../lib or ../lib/TRIPLET
  * from there, or where it was configured to be installed. The caller frees
  * it. NULL with `err` if it is in none of them, or if its path can't be said
@@ -41,6 +45,12 @@ char *overlay_options(const char *inherited, const struct overlay_pair *pairs,
  * NULL if it is not there. The caller frees it. Pure. */
 char *overlay_get(const char *options, const char *key)
 	__attribute__((warn_unused_result));
+
+/* Such a text as the shim reports it, in the words that a person would have
+ * used: follow=fork,exec, and without what says nothing (seed=0 is a random
+ * one, log= is none). The caller frees it. Pure. */
+char *overlay_spoken(const char *options)
+	__attribute__((warn_unused_result, returns_nonnull));
 
 /* False for a value that the syntax can't hold: a `\` at its end would escape
  * the comma that follows. Pure. */

@@ -15,64 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* status is about 1.5 KiB, but Groups: may list 65,536 of them and stands
- * before what we look for. uid_map has at most 340 lines. */
-#define TEXT_BYTES (1u << 20)
-
-/* Opens a file of the process. Its directory outlives it as a name only: a
- * look-up below says ENOENT then, where a read says ESRCH. */
-static int
-open_file(int directory, const char *name, int flags)
-{
-	int fd = openat(directory, name, flags | O_CLOEXEC);
-
-	if (fd < 0 && errno == ENOENT)
-		errno = ESRCH;
-	return fd;
-}
-
-/* The whole of a file, terminated; NULL with errno. The caller frees it. */
-static char *
-read_text(int directory, const char *name)
-{
-	size_t bytes = 0, cap = 4096;
-	ssize_t count;
-	char *text, *more;
-	int fd, error;
-
-	fd = open_file(directory, name, O_RDONLY);
-	if (fd < 0)
-		return NULL;
-	text = malloc(cap);
-	while (text) {
-		count = read(fd, text + bytes, cap - 1 - bytes);
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count < 0)
-			break;
-		bytes += (size_t)count;
-		if (count == 0) {
-			text[bytes] = '\0';
-			close(fd);
-			return text;
-		}
-		if (cap - 1 > bytes)
-			continue;
-		if (cap >= TEXT_BYTES) {
-			errno = EFBIG;
-			break;
-		}
-		more = realloc(text, cap *= 2);
-		if (!more)
-			break;
-		text = more;
-	}
-	error = errno;
-	free(text);
-	close(fd);
-	errno = error;
-	return NULL;
-}
+#include "procfs_text.h"
 
 /* A thread that lives, for procfs.body. */
 static int
@@ -86,7 +29,7 @@ visit_body(pid_t tid, void *arg)
 	    thread.state == 'X')
 		return 0;
 	snprintf(path, sizeof(path), "task/%d", (int)tid);
-	proc->body = open_file(proc->fd, path, O_RDONLY | O_DIRECTORY);
+	proc->body = procfs_text_open(proc->fd, path, O_RDONLY | O_DIRECTORY);
 	return proc->body >= 0;
 }
 
@@ -98,7 +41,7 @@ procfs_open(struct procfs *proc, pid_t pid)
 
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	proc->pid = pid;
-	proc->fd = open_file(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+	proc->fd = procfs_text_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
 	proc->body = proc->fd;
 	if (proc->fd < 0)
 		return -1;
@@ -154,28 +97,12 @@ procfs_is_zombie(const struct procfs_stat *stat)
 	return stat->state == 'X' || (stat->state == 'Z' && stat->threads <= 1);
 }
 
-/* The value of `key` in text of lines "Key:\tvalue". */
-static const char *
-find_line(const char *text, const char *key)
-{
-	size_t bytes = strlen(key);
-
-	while (text) {
-		if (!strncmp(text, key, bytes) && text[bytes] == ':')
-			return text + bytes + 1;
-		text = strchr(text, '\n');
-		if (text)
-			text++;
-	}
-	return NULL;
-}
-
 /* NSpid: one number per namespace, ours first, the process's own last. A
  * kernel without it (CONFIG_PID_NS=n) has one namespace only. */
 static void
 parse_nspid(const char *text, struct procfs_status *out, pid_t pid)
 {
-	const char *at = find_line(text, "NSpid");
+	const char *at = procfs_text_line(text, "NSpid");
 	char *end;
 	long value;
 
@@ -197,12 +124,12 @@ parse_nspid(const char *text, struct procfs_status *out, pid_t pid)
 int
 procfs_parse_status(const char *text, struct procfs_status *out)
 {
-	const char *state = find_line(text, "State");
-	const char *tgid = find_line(text, "Tgid");
-	const char *pid = find_line(text, "Pid");
-	const char *uid = find_line(text, "Uid");
-	const char *blocked = find_line(text, "SigBlk");
-	const char *caught = find_line(text, "SigCgt");
+	const char *state = procfs_text_line(text, "State");
+	const char *tgid = procfs_text_line(text, "Tgid");
+	const char *pid = procfs_text_line(text, "Pid");
+	const char *uid = procfs_text_line(text, "Uid");
+	const char *blocked = procfs_text_line(text, "SigBlk");
+	const char *caught = procfs_text_line(text, "SigCgt");
 	int thread, group;
 
 	if (!state || !tgid || !pid || !uid || !blocked || !caught ||
@@ -224,7 +151,7 @@ procfs_parse_status(const char *text, struct procfs_status *out)
 int
 procfs_stat(const struct procfs *proc, struct procfs_stat *out)
 {
-	char *text = read_text(proc->fd, "stat");
+	char *text = procfs_text_read(proc->fd, "stat");
 	int result;
 
 	if (!text)
@@ -243,7 +170,7 @@ procfs_status(const struct procfs *proc, pid_t tid, struct procfs_status *out)
 
 	if (tid)
 		snprintf(path, sizeof(path), "task/%d/status", (int)tid);
-	text = read_text(proc->fd, path);
+	text = procfs_text_read(proc->fd, path);
 	if (!text)
 		return -1;
 	result = procfs_parse_status(text, out);
@@ -290,7 +217,7 @@ procfs_maps(const struct procfs *proc, const char *name)
 	int fd, found = 0, error;
 	FILE *file;
 
-	fd = open_file(proc->body, "maps", O_RDONLY);
+	fd = procfs_text_open(proc->body, "maps", O_RDONLY);
 	if (fd < 0)
 		return -1;
 	file = fdopen(fd, "r");
@@ -348,7 +275,7 @@ procfs_inside_uid(const struct procfs *proc, uid_t outside, uid_t *inside)
 	if (procfs_namespace(proc, "user", &theirs) < 0 ||
 	    stat("/proc/self/ns/user", &ours) < 0 || ours.st_ino == theirs)
 		return true;
-	text = read_text(proc->body, "uid_map");
+	text = procfs_text_read(proc->body, "uid_map");
 	if (!text)
 		return true;
 	found = procfs_parse_uid_map(text, outside, inside);
@@ -365,7 +292,7 @@ procfs_each_thread(const struct procfs *proc,
 	int fd, result = 0;
 	DIR *dir;
 
-	fd = open_file(proc->fd, "task", O_RDONLY | O_DIRECTORY);
+	fd = procfs_text_open(proc->fd, "task", O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return -1;
 	dir = fdopendir(fd);

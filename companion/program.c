@@ -1,34 +1,18 @@
 #include "program.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "../analyzer/strbuf.h"
 #include "../analyzer/xalloc.h"
-
-#if defined(__x86_64__)
-#define OWN_MACHINE EM_X86_64
-#elif defined(__aarch64__)
-#define OWN_MACHINE EM_AARCH64
-#else
-#error "program.c does not know this machine's ELF number"
-#endif
+#include "elf_file.h"
 
 /* What execvp(3) searches without PATH. */
 #define DEFAULT_PATH "/bin:/usr/bin"
-
-/* As much of a script's first line as the kernel reads. */
-#define SHEBANG_BYTES 256
-
-/* Segments looked at; real programs have about 13. */
-#define SEGMENTS_MAX 128
 
 /* 0, or -1 with errno. */
 static int
@@ -85,100 +69,66 @@ program_find(const char *name)
 	return can_run(name) < 0 ? NULL : xstrdup(name);
 }
 
-/* The loader ignores LD_PRELOAD (AT_SECURE) where the file gives the process
- * an id or a capability that its caller does not have. */
 static int
-check_privileges(int fd, const char *path, struct err *err)
+refuse(const char *path, const char *why, const char *advice, struct err *err)
 {
-	const char *why = NULL;
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return 0;
-	if ((st.st_mode & S_ISUID) && st.st_uid != getuid())
-		why = "it is set-user-ID";
-	else if ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) &&
-		 st.st_gid != getgid())
-		why = "it is set-group-ID";
-	else if (getuid() != 0 &&
-		 fgetxattr(fd, "security.capability", NULL, 0) > 0)
-		why = "it has file capabilities";
-	if (!why)
-		return 0;
-	return err_set(err, ERR_OPEN,
-		       "cannot track '%s': %s, and such programs ignore "
-		       "LD_PRELOAD; start it as the user that it becomes",
-		       path, why);
-}
-
-/* Whether a program header of that type is there; true if they can't be read,
- * so that doubt never refuses. */
-static bool
-has_segment(int fd, const Elf64_Ehdr *elf, uint32_t type)
-{
-	Elf64_Phdr segment;
-	unsigned int i;
-	off_t at;
-
-	if (elf->e_phentsize != sizeof(segment) || elf->e_phnum > SEGMENTS_MAX)
-		return true;
-	for (i = 0; i < elf->e_phnum; i++) {
-		at = (off_t)(elf->e_phoff + i * sizeof(segment));
-		if (pread(fd, &segment, sizeof(segment), at) !=
-		    (ssize_t)sizeof(segment))
-			return true;
-		if (segment.p_type == type)
-			return true;
-	}
-	return false;
-}
-
-static bool
-is_loader(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return !strncmp(slash ? slash + 1 : path, "ld-linux", 8);
+	return err_set(err, ERR_OPEN, "cannot track '%s': it %s%s", path, why,
+		       advice);
 }
 
 static int
-check_elf(int fd, const char *path, struct err *err)
+check_elf(const struct elf_file *file, struct err *err)
 {
-	Elf64_Ehdr elf;
+	const char *sanitizer;
+	char why[64];
 
-	memset(&elf, 0, sizeof(elf));
-	if (pread(fd, &elf, sizeof(elf), 0) < EI_NIDENT ||
-	    memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0)
+	if (file->machine && !file->is_own_machine)
+		return refuse(file->path,
+			      "is a program of another machine or word size "
+			      "than this leakshim",
+			      "", err);
+	/* What can't be read speaks for nothing: exec decides. */
+	if (file->is_damaged)
 		return 0;
-	if (elf.e_ident[EI_CLASS] != ELFCLASS64 ||
-	    elf.e_ident[EI_DATA] != ELFDATA2LSB || elf.e_machine != OWN_MACHINE)
-		return err_set(err, ERR_OPEN,
-			       "cannot track '%s': it is a program of another "
-			       "machine or word size than this leakshim",
-			       path);
 	/* The loader itself has no interpreter, and preloads into what it is
 	 * told to start. */
-	if (!has_segment(fd, &elf, PT_INTERP) && !is_loader(path))
-		return err_set(err, ERR_OPEN,
-			       "cannot track '%s': it is statically linked, "
-			       "so nothing can be preloaded into it",
-			       path);
-	return 0;
+	if (!file->loader && !elf_file_is_glibc_loader(file->path))
+		return refuse(file->path, "is statically linked",
+			      ", so nothing can be preloaded into it", err);
+	sanitizer = elf_file_sanitizer(file);
+	if (!sanitizer)
+		return 0;
+	snprintf(why, sizeof(why), "was built with %s", sanitizer);
+	return refuse(file->path, why,
+		      ", which replaces the allocator itself: take a build "
+		      "without it",
+		      err);
 }
 
 int
 program_check(const char *path, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int result;
+	const char *rights;
+	struct elf_file file;
+	struct err ignored;
+	char why[64];
+	int result = 0;
 
 	/* Executable but unreadable: exec decides. */
-	if (fd < 0)
+	if (elf_file_open(&file, path, &ignored) < 0)
 		return 0;
-	result = check_privileges(fd, path, err);
-	if (!result)
-		result = check_elf(fd, path, err);
-	close(fd);
+	rights = elf_file_raises(&file);
+	if (rights) {
+		snprintf(why, sizeof(why), "%s %s",
+			 rights[0] == 's' ? "is" : "has", rights);
+		result = refuse(path, why,
+				", and such programs ignore LD_PRELOAD; start "
+				"it as the user that it becomes",
+				err);
+	} else if (file.kind == ELF_FILE_ELF) {
+		result = check_elf(&file, err);
+	}
+	elf_file_close(&file);
 	return result;
 }
 
@@ -198,22 +148,18 @@ real_base(const char *path)
 char *
 program_exe_name(const char *path)
 {
-	char line[SHEBANG_BYTES + 1], *at, *base;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t bytes = fd < 0 ? 0 : read(fd, line, SHEBANG_BYTES);
+	struct elf_file file;
+	struct err ignored;
+	char *base;
 
-	if (fd >= 0)
-		close(fd);
-	if (bytes < 2 || line[0] != '#' || line[1] != '!')
+	if (elf_file_open(&file, path, &ignored) < 0)
 		return real_base(path);
-	line[bytes] = '\0';
-	at = line + 2 + strspn(line + 2, " \t");
-	at[strcspn(at, " \t\r\n")] = '\0';
-	base = real_base(at);
+	base = real_base(file.interpreter ? file.interpreter : path);
 	/* env goes on to run something else. */
-	if (base && !strcmp(base, "env")) {
+	if (file.interpreter && base && !strcmp(base, "env")) {
 		free(base);
 		base = NULL;
 	}
+	elf_file_close(&file);
 	return base;
 }

@@ -12,7 +12,8 @@ char *program_find(const char *name) __attribute__((warn_unused_result));
 
 /*
  * -1 with `err` (ERR_OPEN) if the loader would not take our library into the
- * program at `path`: it is static, of another machine, or raises privileges.
+ * program at `path`, or must not: it is static, of another machine, raises
+ * privileges, or was built with a sanitizer that is an allocator itself.
  * 0 if nothing speaks against it, also for scripts and for what can't be read.
  */
 int program_check(const char *path, struct err *err)

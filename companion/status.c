@@ -140,8 +140,22 @@ parse_state(struct status *out)
 struct room {
 	size_t losses;
 	size_t tokens;
+	size_t dumps;
 	size_t messages;
 };
+
+/* "TOKEN TEXT" */
+static bool
+parse_dump(struct status_dump *out, char *value)
+{
+	char *space = strchr(value, ' ');
+
+	if (!space)
+		return false;
+	*space = '\0';
+	out->text = space + 1;
+	return parse_number(value, &out->token) && decode(space + 1);
+}
 
 static bool
 take_value(struct status *out, struct room *room, const char *name, char *value)
@@ -161,6 +175,12 @@ take_value(struct status *out, struct room *room, const char *name, char *value)
 		out->tokens = xgrow(out->tokens, &room->tokens,
 				    out->token_count + 1, sizeof(*out->tokens));
 		return parse_number(value, &out->tokens[out->token_count++]);
+	}
+	if (!strcmp(name, "dump") || !strcmp(name, "dump_error")) {
+		out->dumps = xgrow(out->dumps, &room->dumps,
+				   out->dump_count + 1, sizeof(*out->dumps));
+		out->dumps[out->dump_count].failed = !!strcmp(name, "dump");
+		return parse_dump(&out->dumps[out->dump_count++], value);
 	}
 	if (!strcmp(name, "message")) {
 		out->messages = xgrow(out->messages, &room->messages,
@@ -201,7 +221,7 @@ static int
 parse_lines(struct status *out, size_t bytes, const char *label,
 	    struct err *err)
 {
-	struct room room = { 0, 0, 0 };
+	struct room room = { 0 };
 	char *at = out->text, *line, *value;
 
 	if (memchr(at, '\0', bytes))
@@ -250,6 +270,17 @@ status_parse(struct status *out, char *take_text, size_t bytes,
 	return 0;
 }
 
+const struct status_dump *
+status_find_dump(const struct status *status, uint64_t token)
+{
+	size_t i;
+
+	for (i = 0; i < status->dump_count; i++)
+		if (status->dumps[i].token == token)
+			return &status->dumps[i];
+	return NULL;
+}
+
 bool
 status_answers(const struct status *status, uint64_t token)
 {
@@ -267,6 +298,7 @@ status_release(struct status *status)
 	free(status->text);
 	free(status->tokens);
 	free(status->losses);
+	free(status->dumps);
 	free(status->messages);
 	memset(status, 0, sizeof(*status));
 }

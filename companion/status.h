@@ -23,6 +23,13 @@ enum status_state {
 	STATUS_OFF,
 };
 
+/* What came of a dump that was asked for. */
+struct status_dump {
+	uint64_t token;
+	bool failed;
+	const char *text; /* path or reason; borrowed from the text */
+};
+
 struct status_loss {
 	const char *name; /* as in snapshot.proto; borrowed from the text */
 	uint64_t count;
@@ -74,6 +81,8 @@ struct status {
 	uint64_t longest_hold_ns;
 	struct status_loss *losses; /* owned */
 	size_t loss_count;
+	struct status_dump *dumps; /* owned */
+	size_t dump_count;
 	const char **messages; /* owned; the strings are not */
 	size_t message_count;
 };
@@ -97,6 +106,14 @@ struct status_place {
 int status_read(struct status *out, const struct status_place *place,
 		struct err *err) __attribute__((warn_unused_result));
 
+/*
+ * The directory of `place`, which passed the checks, for files beside the one
+ * there: a descriptor for the *at() calls, the caller's. -1 with `err`
+ * (ERR_TARGET).
+ */
+int status_open_directory(const struct status_place *place, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* Removes the file at `place` if it still is the one in `seen`: same pid and
  * start. Says nothing if it can't. */
 void status_remove(const struct status_place *place, const struct status *seen);
@@ -116,6 +133,10 @@ void status_sweep(const struct status_place *place, uint64_t pid_namespace);
 int status_parse(struct status *out, char *take_text, size_t bytes,
 		 const char *label, struct err *err)
 	__attribute__((warn_unused_result));
+
+/* What came of the dump with this token; NULL: the file does not say. */
+const struct status_dump *status_find_dump(const struct status *status,
+					   uint64_t token);
 
 /* Whether the request with this token was completed. */
 bool status_answers(const struct status *status, uint64_t token);

@@ -157,6 +157,16 @@ status_read(struct status *out, const struct status_place *place,
 	return result;
 }
 
+int
+status_open_directory(const struct status_place *place, struct err *err)
+{
+	int directory = take_directory(place, err);
+
+	if (directory == -1)
+		return fail_open(place, "", err);
+	return directory < 0 ? -1 : directory;
+}
+
 void
 status_remove(const struct status_place *place, const struct status *seen)
 {

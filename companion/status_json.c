@@ -5,6 +5,7 @@
 
 #include "../analyzer/xalloc.h"
 #include "human.h"
+#include "overlay.h"
 #include "status_report.h"
 
 /* A full memory ends the program, as it does in xalloc.h. */
@@ -124,16 +125,18 @@ set_messages(json_t *object, const struct status *status)
 	set(object, "messages", messages);
 }
 
-char *
-status_json(const struct target *target, bool refreshed)
+/* `refreshed` NULL: nobody was asked. */
+static json_t *
+make_object(const struct target *target, const bool *refreshed)
 {
 	const struct status *status = &target->status;
 	json_t *root = need(json_object());
-	char *text;
+	char *options;
 
 	set_number(root, "schema_version", 1);
 	set_number(root, "process", (uint64_t)target->proc.pid);
-	set(root, "refreshed", json_boolean(refreshed));
+	if (refreshed)
+		set(root, "refreshed", json_boolean(*refreshed));
 	set_string(root, "version", status->version);
 	set_number(root, "pid", status->pid);
 	set_number(root, "start_ticks", status->start_ticks);
@@ -141,7 +144,9 @@ status_json(const struct target *target, bool refreshed)
 	set_string(root, "exe", status->exe);
 	set_string(root, "state", status->state_name);
 	set_string(root, "reason", status->reason);
-	set_string(root, "options", status->options);
+	options = overlay_spoken(status->options);
+	set_string(root, "options", options);
+	free(options);
 	set_string(root, "mode", status->mode);
 	set_number(root, "sample", status->sample);
 	set_string(root, "unwind", status->unwind);
@@ -170,9 +175,51 @@ status_json(const struct target *target, bool refreshed)
 	set_number(root, "longest_hold_ns", status->longest_hold_ns);
 	set_losses(root, status);
 	set_messages(root, status);
-	text = json_dumps(root, JSON_INDENT(2));
+	return root;
+}
+
+struct json_t *
+status_json_object(const struct target *target)
+{
+	return make_object(target, NULL);
+}
+
+static char *
+print(json_t *take_root)
+{
+	char *text = json_dumps(take_root, JSON_INDENT(2));
+
 	if (!text)
 		need(NULL);
-	json_decref(root);
+	json_decref(take_root);
 	return text;
+}
+
+char *
+status_json(const struct target *target, bool refreshed)
+{
+	return print(make_object(target, &refreshed));
+}
+
+struct json_t *
+status_json_list(void)
+{
+	return need(json_array());
+}
+
+void
+status_json_append(struct json_t *list, const struct target *target)
+{
+	if (json_array_append_new(list, status_json_object(target)) < 0)
+		need(NULL);
+}
+
+char *
+status_json_print(struct json_t *take_list)
+{
+	json_t *root = need(json_object());
+
+	set_number(root, "schema_version", 1);
+	set(root, "processes", take_list);
+	return print(root);
 }

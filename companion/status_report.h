@@ -25,3 +25,16 @@ void status_text(struct strbuf *out, const struct target *target,
  */
 char *status_json(const struct target *target, bool refreshed)
 	__attribute__((warn_unused_result, returns_nonnull));
+
+/* The same object without `refreshed`, as jansson has it; the caller's to
+ * json_decref(). */
+struct json_t *status_json_object(const struct target *target)
+	__attribute__((warn_unused_result, returns_nonnull));
+
+/* Such objects as {"schema_version": 1, "processes": [...]}: begun, filled,
+ * and printed, which frees the list. The caller frees the text. */
+struct json_t *status_json_list(void)
+	__attribute__((warn_unused_result, returns_nonnull));
+void status_json_append(struct json_t *list, const struct target *target);
+char *status_json_print(struct json_t *take_list)
+	__attribute__((warn_unused_result, returns_nonnull));

@@ -5,6 +5,7 @@
 #include "../analyzer/facts.h"
 #include "../analyzer/format.h"
 #include "human.h"
+#include "overlay.h"
 #include "status_report.h"
 
 /* Losses by their names in snapshot.proto, with words to follow the number. */
@@ -78,7 +79,7 @@ add_thinned_mode(struct strbuf *out, const struct status *status)
 static void
 add_mode(struct strbuf *out, const struct status *status)
 {
-	char size[HUMAN_BYTES];
+	char size[HUMAN_BYTES], *options;
 
 	if (status->sample > 1) {
 		human_bytes(size, status->sample);
@@ -95,7 +96,9 @@ add_mode(struct strbuf *out, const struct status *status)
 			 "program)");
 	else
 		add_line(out, "unwind", "%s", status->unwind);
-	add_line(out, "options", "%s", status->options);
+	options = overlay_spoken(status->options);
+	add_line(out, "options", "%s", options);
+	free(options);
 }
 
 /* A trigger in force, or who took it. */

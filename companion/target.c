@@ -56,9 +56,8 @@ set_name(struct status_place *place, uint64_t pid_namespace, pid_t pid)
 		 pid_namespace, (int)pid);
 }
 
-/* Files of processes of ours that ended without removing theirs (kill -9). */
-static void
-sweep(void)
+void
+target_sweep(void)
 {
 	struct status_place place = {
 		.root = -1,
@@ -125,11 +124,17 @@ look(struct target *target, struct err *err)
 int
 target_open(struct target *target, pid_t pid, struct err *err)
 {
+	target_sweep();
+	return target_hold(target, pid, err);
+}
+
+int
+target_hold(struct target *target, pid_t pid, struct err *err)
+{
 	memset(target, 0, sizeof(*target));
 	target->root = -1;
 	snprintf(target->root_name, sizeof(target->root_name), "/proc/%d/root",
 		 (int)pid);
-	sweep();
 	if (procfs_open(&target->proc, pid) < 0)
 		return fail(target, err);
 	if (look(target, err) < 0) {

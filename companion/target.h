@@ -32,6 +32,13 @@ int target_open(struct target *target, pid_t pid, struct err *err)
 	__attribute__((warn_unused_result));
 void target_close(struct target *target);
 
+/* What target_open() does on the way: removes the status files of this user's
+ * processes that ended without removing theirs (kill -9). */
+void target_sweep(void);
+/* target_open() without that, for who opens many. */
+int target_hold(struct target *target, pid_t pid, struct err *err)
+	__attribute__((warn_unused_result));
+
 /*
  * Reads the target's status file, the newest if there are several; files of
  * dead processes that had its pid are removed on the way. Returns 1, 0 if it

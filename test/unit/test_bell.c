@@ -212,6 +212,8 @@ dormant_is_told_how_to_start(void **state)
 	};
 
 	(void)state;
+	assert_refused(&behaviour, ERR_TARGET, "start it with leakshim start");
+	behaviour.no_bell = true;
 	assert_refused(&behaviour, ERR_TARGET, "start it with kill -USR2");
 }
 

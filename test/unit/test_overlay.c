@@ -118,6 +118,28 @@ last_value_counts(void **state)
 }
 
 static void
+assert_spoken(const char *options, const char *expected)
+{
+	char *spoken = overlay_spoken(options);
+
+	assert_string_equal(spoken, expected);
+	free(spoken);
+}
+
+static void
+reported_options_are_spoken_as_people_write_them(void **state)
+{
+	(void)state;
+	assert_spoken("", "");
+	assert_spoken("out=x,follow=fork+exec,start=on,log=,seed=0",
+		      "out=x,follow=fork,exec,start=on");
+	assert_spoken("follow=fork,log=a\\,b,seed=07",
+		      "follow=fork,log=a\\,b,seed=07");
+	/* A file's name, not an option. */
+	assert_spoken("seed=0,out=a\\,seed=0", "out=a\\,seed=0");
+}
+
+static void
 final_backslash_cannot_be_held(void **state)
 {
 	(void)state;
@@ -136,6 +158,8 @@ main(void)
 		cmocka_unit_test(escaped_commas_do_not_divide),
 		cmocka_unit_test(bare_words_go_with_their_key),
 		cmocka_unit_test(last_value_counts),
+		cmocka_unit_test(
+			reported_options_are_spoken_as_people_write_them),
 		cmocka_unit_test(final_backslash_cannot_be_held),
 	};
 

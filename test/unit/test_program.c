@@ -96,7 +96,8 @@ dynamic_program_is_taken(void **state)
 	struct elf elf = make_elf();
 
 	(void)state;
-	assert_taken("/proc/self/exe");
+	/* This test itself may be built with a sanitizer. */
+	assert_taken("/bin/sh");
 	elf.segment.p_type = PT_INTERP;
 	write_program(&elf, sizeof(elf), 0755);
 	assert_taken(path);
@@ -168,6 +169,52 @@ odd_files_are_taken(void **state)
 	write_program(&elf, sizeof(elf), 0755);
 	assert_taken(path);
 	unlink(path);
+	assert_taken(path);
+}
+
+/* Built by the compiler at hand, as users do. */
+static void
+assert_sanitizer_refused(const char *flag, const char *name)
+{
+	const char *compiler = getenv("CC");
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "echo 'int main(void) { return 0; }' | %s -x c -fsanitize=%s "
+		 "-o %s - 2>/dev/null",
+		 compiler ? compiler : "cc", flag, path);
+	if (system(command) != 0) {
+		print_message("the compiler has no -fsanitize=%s\n", flag);
+		return;
+	}
+	assert_refused(name);
+}
+
+static void
+sanitized_program_is_refused(void **state)
+{
+	(void)state;
+	assert_sanitizer_refused("address", "was built with AddressSanitizer");
+	assert_sanitizer_refused("thread", "was built with ThreadSanitizer");
+	assert_sanitizer_refused("leak", "was built with LeakSanitizer");
+	assert_sanitizer_refused("address -static-libasan",
+				 "was built with AddressSanitizer");
+}
+
+/* It checks, and leaves the allocator as it is. */
+static void
+program_with_ubsan_is_taken(void **state)
+{
+	const char *compiler = getenv("CC");
+	char command[256];
+
+	(void)state;
+	snprintf(command, sizeof(command),
+		 "echo 'int main(void) { return 0; }' | %s -x c "
+		 "-fsanitize=undefined -o %s - 2>/dev/null",
+		 compiler ? compiler : "cc", path);
+	if (system(command) != 0)
+		skip();
 	assert_taken(path);
 }
 
@@ -283,6 +330,8 @@ main(void)
 		PROGRAM_TEST(other_machine_is_refused),
 		PROGRAM_TEST(other_word_size_is_refused),
 		PROGRAM_TEST(odd_files_are_taken),
+		PROGRAM_TEST(sanitized_program_is_refused),
+		PROGRAM_TEST(program_with_ubsan_is_taken),
 		PROGRAM_TEST(raised_privileges_are_refused),
 		PROGRAM_TEST(path_is_searched_as_execvp_does),
 		PROGRAM_TEST(script_is_called_by_its_interpreter),

@@ -1,0 +1,103 @@
+#include "procfs_names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../analyzer/xalloc.h"
+
+/* The kernel appends it to the name of a file that was removed or replaced
+ * under the running program. */
+#define DELETED " (deleted)"
+
+/* The first bytes of a file, terminated. -1 with errno. */
+static ssize_t
+read_head(int directory, const char *name, char *out, size_t cap)
+{
+	int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
+	ssize_t count;
+	int error;
+
+	if (fd < 0) {
+		if (errno == ENOENT)
+			errno = ESRCH;
+		return -1;
+	}
+	do {
+		count = read(fd, out, cap - 1);
+	} while (count < 0 && errno == EINTR);
+	error = errno;
+	close(fd);
+	errno = error;
+	if (count >= 0)
+		out[count] = '\0';
+	return count;
+}
+
+static char *
+base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return xstrdup(slash ? slash + 1 : path);
+}
+
+/* Path of the executable, or -1 with errno: ENOENT if it has none. */
+static int
+read_exe(const struct procfs *proc, char path[PATH_MAX])
+{
+	ssize_t bytes = readlinkat(proc->body, "exe", path, PATH_MAX - 1);
+	size_t cut = sizeof(DELETED) - 1;
+
+	if (bytes < 0)
+		return -1;
+	path[bytes] = '\0';
+	if ((size_t)bytes > cut && !strcmp(path + bytes - cut, DELETED))
+		path[(size_t)bytes - cut] = '\0';
+	return 0;
+}
+
+int
+procfs_names(const struct procfs *proc, struct procfs_names *out)
+{
+	char path[PATH_MAX] = "", argv0[PATH_MAX] = "";
+	bool no_exe, no_arguments;
+	ssize_t bytes;
+
+	memset(out, 0, sizeof(*out));
+	bytes = read_head(proc->fd, "comm", out->comm, sizeof(out->comm));
+	if (bytes < 0)
+		return -1;
+	if (bytes && out->comm[bytes - 1] == '\n')
+		out->comm[bytes - 1] = '\0';
+	no_exe = read_exe(proc, path) < 0;
+	if (no_exe && errno != ENOENT && errno != EACCES && errno != EPERM)
+		return -1;
+	out->hidden = no_exe && errno != ENOENT;
+	/* Everybody may read it. A program may have emptied it. */
+	bytes = read_head(proc->body, "cmdline", argv0, sizeof(argv0));
+	no_arguments = bytes <= 0;
+	out->kernel = no_exe && no_arguments;
+	out->exe = base_of(path);
+	out->argv0 = base_of(out->hidden ? "" : argv0);
+	return 0;
+}
+
+void
+procfs_names_release(struct procfs_names *names)
+{
+	free(names->exe);
+	free(names->argv0);
+	memset(names, 0, sizeof(*names));
+}
+
+bool
+procfs_names_match(const struct procfs_names *names, const char *name)
+{
+	return *name &&
+	       (!strcmp(name, names->comm) || !strcmp(name, names->exe) ||
+		!strcmp(name, names->argv0));
+}

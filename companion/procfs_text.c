@@ -1,0 +1,80 @@
+#include "procfs_text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* status is about 1.5 KiB, but Groups: may list 65,536 of them and stands
+ * before what we look for. uid_map has at most 340 lines. */
+#define TEXT_BYTES (1u << 20)
+
+/* The directory outlives its process as a name only: a look-up below says
+ * ENOENT then, where a read says ESRCH. */
+int
+procfs_text_open(int directory, const char *name, int flags)
+{
+	int fd = openat(directory, name, flags | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		errno = ESRCH;
+	return fd;
+}
+
+char *
+procfs_text_read(int directory, const char *name)
+{
+	size_t bytes = 0, cap = 4096;
+	ssize_t count;
+	char *text, *more;
+	int fd, error;
+
+	fd = procfs_text_open(directory, name, O_RDONLY);
+	if (fd < 0)
+		return NULL;
+	text = malloc(cap);
+	while (text) {
+		count = read(fd, text + bytes, cap - 1 - bytes);
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			break;
+		bytes += (size_t)count;
+		if (count == 0) {
+			text[bytes] = '\0';
+			close(fd);
+			return text;
+		}
+		if (cap - 1 > bytes)
+			continue;
+		if (cap >= TEXT_BYTES) {
+			errno = EFBIG;
+			break;
+		}
+		more = realloc(text, cap *= 2);
+		if (!more)
+			break;
+		text = more;
+	}
+	error = errno;
+	free(text);
+	close(fd);
+	errno = error;
+	return NULL;
+}
+
+const char *
+procfs_text_line(const char *text, const char *key)
+{
+	size_t bytes = strlen(key);
+
+	while (text) {
+		if (!strncmp(text, key, bytes) && text[bytes] == ':')
+			return text + bytes + 1;
+		text = strchr(text, '\n');
+		if (text)
+			text++;
+	}
+	return NULL;
+}

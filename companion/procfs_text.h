@@ -1,0 +1,19 @@
+/*
+ * Files below /proc/PID as text: what the rooms that parse them share. Errors
+ * are those of procfs.h, in errno.
+ */
+#pragma once
+
+/* Opens a file below `directory`, a struct procfs's fd or body, or AT_FDCWD.
+ * -1: errno is ESRCH for what has ended. O_CLOEXEC is added to `flags`. */
+int procfs_text_open(int directory, const char *name, int flags)
+	__attribute__((warn_unused_result));
+
+/* The whole of a small file, terminated; the caller frees it. NULL with
+ * errno; EFBIG: it has more than a mebibyte. */
+char *procfs_text_read(int directory, const char *name)
+	__attribute__((warn_unused_result));
+
+/* What follows the colon of the first line "Key:..."; NULL if there is none.
+ * Pure. */
+const char *procfs_text_line(const char *text, const char *key);
