@@ -23,6 +23,7 @@ enum cmd_status {
 };
 
 /* Each gets its own name as argv[0] and returns the exit status. */
+int cmd_doctor(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_mark(int argc, char **argv);

@@ -24,6 +24,7 @@ static const struct command commands[] = {
 	{ "list", cmd_list, "show all tracked processes of this user" },
 	{ "mark", cmd_mark, "write a word into a process's snapshots" },
 	{ "dump", cmd_dump, "write every live block of a process" },
+	{ "doctor", cmd_doctor, "say before a run what tracking will miss" },
 	{ "selftest", cmd_selftest, "prove that leaks are found here" },
 };
 
