@@ -70,18 +70,22 @@ begin_line(struct judging *judging, enum gate_outcome outcome)
 	return true;
 }
 
+/* `limit` says what it is per. */
 static void
-add_amount(struct strbuf *out, double amount, bool per_hour, bool sign)
+add_amount(struct strbuf *out, double amount, const struct gate_limit *limit,
+	   bool sign)
 {
 	format_bytes(out, saturate_round(amount), sign);
-	if (per_hour)
+	if (limit->per_hour)
 		strbuf_adds(out, "/h");
+	else if (limit->per_unit)
+		strbuf_adds(out, " per unit of work");
 }
 
 static void
 add_limit(struct strbuf *out, const struct gate_limit *limit)
 {
-	add_amount(out, (double)limit->bytes, limit->per_hour, false);
+	add_amount(out, (double)limit->bytes, limit, false);
 }
 
 /* "remember (server.c:10)" */
@@ -108,11 +112,11 @@ add_place(struct judging *judging, const struct row *row)
 /* "remember (server.c:10) +9.0 MiB" */
 static void
 add_site(struct judging *judging, const struct row *row,
-	 const struct weighed *weighed, bool per_hour)
+	 const struct weighed *weighed, const struct gate_limit *limit)
 {
 	add_place(judging, row);
 	strbuf_addc(judging->lines, ' ');
-	add_amount(judging->lines, weighed->amount, per_hour, true);
+	add_amount(judging->lines, weighed->amount, limit, true);
 }
 
 /* --- sites ------------------------------------------------------------------ */
@@ -146,13 +150,14 @@ keep_worst(struct worst *worst, const struct row *row, struct weighed weighed)
 }
 
 static void
-add_worst(struct judging *judging, const struct worst *worst, bool per_hour)
+add_worst(struct judging *judging, const struct worst *worst,
+	  const struct gate_limit *limit)
 {
 	size_t i;
 
 	for (i = 0; i < worst->kept; i++) {
 		strbuf_adds(judging->lines, i ? ", " : ": ");
-		add_site(judging, worst->rows[i], &worst->weighed[i], per_hour);
+		add_site(judging, worst->rows[i], &worst->weighed[i], limit);
 	}
 	if (worst->count > worst->kept)
 		strbuf_adds(judging->lines, ", ...");
@@ -176,7 +181,7 @@ tell_found(struct judging *judging, const struct worst *worst,
 	else
 		strbuf_adds(out, "grew more than ");
 	add_limit(out, limit);
-	add_worst(judging, worst, limit->per_hour);
+	add_worst(judging, worst, limit);
 }
 
 static void
@@ -207,7 +212,19 @@ tell_doubt(struct judging *judging, const struct worst *worst,
 			strbuf_adds(out, " apart");
 		}
 	}
-	add_worst(judging, worst, limit->per_hour);
+	add_worst(judging, worst, limit);
+}
+
+/* Work from the first snapshot to the last, as far as it is known. */
+static double
+units_between(const struct history *history)
+{
+	double units = history->point_count
+			       ? history->units[history->point_count - 1] -
+					 history->units[0]
+			       : 0;
+
+	return units > 0 ? units : 0;
 }
 
 /*
@@ -230,6 +247,8 @@ is_unseeable(struct judging *judging, const struct gate_limit *limit)
 			     ldexp((double)total->alloc_ever.bytes /
 					   (double)total->alloc_ever.objects,
 				   (int)(shift < 62 ? shift : 62)));
+	if (limit->per_unit)
+		bytes *= units_between(judging->part->history);
 	if (limit->per_hour)
 		bytes *= (double)(history_time_ns(&diff->new_model->header) -
 				  history_time_ns(&diff->old_model->header)) /
@@ -254,13 +273,15 @@ lacks_rate(struct judging *judging, const struct gate_limit *limit,
 {
 	size_t count = judging->part->diff->snapshot_count;
 
-	if (!limit->per_hour || judging->part->diff->judged)
+	if ((!limit->per_hour && !limit->per_unit) ||
+	    judging->part->diff->judged)
 		return false;
 	if (begin_line(judging, GATE_UNSURE))
 		strbuf_addf(judging->lines,
-			    "%s by the hour needs three or more snapshots of "
+			    "%s by the %s needs three or more snapshots of "
 			    "one process, and there %s %zu\n",
-			    option, count == 1 ? "is" : "are", count);
+			    option, limit->per_hour ? "hour" : "unit of work",
+			    count == 1 ? "is" : "are", count);
 	return true;
 }
 
@@ -409,7 +430,7 @@ judge_total(struct judging *judging)
 			    weighed.doubt ? weighed.doubt
 					  : "there are too few snapshots");
 	strbuf_adds(judging->lines, ": ");
-	add_amount(judging->lines, weighed.amount, limit->per_hour, true);
+	add_amount(judging->lines, weighed.amount, limit, true);
 	strbuf_addc(judging->lines, '\n');
 }
 

@@ -26,6 +26,7 @@
 struct gate_limit {
 	bool given;
 	bool per_hour;
+	bool per_unit; /* of work (work.h) */
 	int64_t bytes;
 };
 
@@ -44,6 +45,7 @@ struct gate_options {
 	const char *fail_over_total;
 	const char *fail_threads;
 	const char *max_loss;
+	bool knows_work; /* SIZE/unit may be written */
 };
 int gate_parse(struct gate *gate, const struct gate_options *options,
 	       struct err *err) __attribute__((warn_unused_result));

@@ -7,7 +7,7 @@
 
 static int
 parse_limit(struct gate_limit *limit, const char *option, const char *text,
-	    struct err *err)
+	    bool knows_work, struct err *err)
 {
 	size_t len;
 	char size[32];
@@ -18,6 +18,10 @@ parse_limit(struct gate_limit *limit, const char *option, const char *text,
 	if (len > 2 && strcmp(text + len - 2, "/h") == 0) {
 		limit->per_hour = true;
 		len -= 2;
+	} else if (knows_work && len > 5 &&
+		   strcmp(text + len - 5, "/unit") == 0) {
+		limit->per_unit = true;
+		len -= 5;
 	}
 	if (len < sizeof(size)) {
 		memcpy(size, text, len);
@@ -78,9 +82,10 @@ gate_parse(struct gate *gate, const struct gate_options *options,
 	uint64_t threads;
 
 	*gate = (struct gate){ .max_loss = GATE_MAX_LOSS };
-	if (parse_limit(&gate->site, "--fail-over", options->fail_over, err) ||
+	if (parse_limit(&gate->site, "--fail-over", options->fail_over,
+			options->knows_work, err) ||
 	    parse_limit(&gate->total, "--fail-over-total",
-			options->fail_over_total, err))
+			options->fail_over_total, false, err))
 		return -1;
 	if (options->fail_threads) {
 		if (!parse_count(options->fail_threads, &threads) ||

@@ -64,6 +64,31 @@ simple_rate(const struct diff *diff, const struct row *row)
 			    : 0;
 }
 
+/* What is not known by the work is doubt, as what is not known by the hour. */
+static struct weighed
+weigh_per_unit(const struct row *row, const struct gate_limit *limit)
+{
+	const struct work_rate *rate = &row->per_unit;
+	struct weighed weighed = { .amount = rate->bytes };
+
+	if (!verdict_is_leak(&row->verdict) &&
+	    row->verdict.kind != VERDICT_INSUFFICIENT)
+		return weighed;
+	if (!rate->unit || !isfinite(rate->bytes_low)) {
+		weighed.finding = FINDING_DOUBT;
+		weighed.doubt = "its rate is not known";
+	} else if (verdict_is_leak(&row->verdict) &&
+		   (rate->bytes_low > (double)limit->bytes ||
+		    (limit->bytes == 0 && rate->objects_low > 0))) {
+		weighed.finding = FINDING_FOUND;
+	} else if (rate->bytes > (double)limit->bytes) {
+		weighed.finding = FINDING_DOUBT;
+		if (verdict_is_leak(&row->verdict))
+			weighed.doubt = "its rate is not certain enough";
+	}
+	return weighed;
+}
+
 static struct weighed
 weigh_rate(const struct diff *diff, const struct row *row,
 	   const struct gate_limit *limit)
@@ -117,6 +142,8 @@ struct weighed
 gate_weigh(const struct diff *diff, const struct row *row,
 	   const struct gate_limit *limit)
 {
+	if (limit->per_unit)
+		return weigh_per_unit(row, limit);
 	return limit->per_hour ? weigh_rate(diff, row, limit)
 			       : weigh_growth(diff, row, limit);
 }

@@ -199,6 +199,7 @@ thin(struct history *history)
 
 	for (k = 0; 2 * k < history->point_count; k++) {
 		history->times_ns[k] = history->times_ns[2 * k];
+		history->units[k] = history->units[2 * k];
 		for (line = 0; line < LEDGER_LINE_COUNT; line++)
 			history->ledger[line][k] = history->ledger[line][2 * k];
 	}
@@ -256,6 +257,8 @@ begin_point(struct history *history, const struct model *model)
 	make_room(history);
 	history->times_ns[history->point_count] =
 		history_time_ns(&model->header);
+	history->units[history->point_count] =
+		work_at(history->work, &model->header);
 	if (!model->ledger.present)
 		history->ledger_present = false;
 	for (line = 0; line < LEDGER_LINE_COUNT; line++)

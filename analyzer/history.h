@@ -14,6 +14,7 @@
 
 #include "atlas.h"
 #include "model.h"
+#include "work.h"
 
 /* Amounts kept per track. Once there are so many, every second one goes, and of
  * what comes only every second one stays: 64 or more points over the whole
@@ -82,6 +83,10 @@ struct history {
 	/* When the points are: time since tracking started, of profiles since
 	 * 1970, in nanoseconds. */
 	uint64_t times_ns[HISTORY_POINTS_MAX];
+	/* Work done by then; not a number where that is not known. */
+	double units[HISTORY_POINTS_MAX];
+	const struct work *work; /* borrowed; NULL = none is known. To be set
+				  * before the first snapshot is added */
 	uint32_t point_count;
 	/* Points are of every so many snapshots, so that they are as evenly
 	 * apart as those; the newest has one besides. */

@@ -120,6 +120,53 @@ describe_snapshots(const struct diff *diff)
 }
 
 static json_t *
+describe_mark(const struct history *history, const struct header *header,
+	      const struct mark *mark)
+{
+	json_t *object = json_object();
+
+	jsonval_set_text(object, "text", mark->text);
+	jsonval_set_count(object, "wall_ns", mark->wall_ns);
+	jsonval_set_real(
+		object, "elapsed_s",
+		seconds_since(base_ns(history),
+			      mark->monotonic_ns - header->start_monotonic_ns));
+	return object;
+}
+
+/* A snapshot has the last marks of its process only, so those of all snapshots
+ * are joined: of each what is newer than what was met. */
+static json_t *
+describe_marks(const struct diff *diff)
+{
+	const struct history *history = diff->history;
+	json_t *list = json_array();
+	uint64_t newest = 0;
+	size_t i;
+	uint32_t k;
+
+	for (i = 0; i < diff->snapshot_count; i++) {
+		const struct model *model = history->snapshots[i];
+
+		if (!diff->same_process)
+			newest = 0;
+		for (k = 0; k < model->mark_count; k++) {
+			const struct mark *mark = &model->marks[k];
+
+			if (mark->monotonic_ns <= newest ||
+			    mark->monotonic_ns <
+				    model->header.start_monotonic_ns)
+				continue;
+			newest = mark->monotonic_ns;
+			json_array_append_new(
+				list,
+				describe_mark(history, &model->header, mark));
+		}
+	}
+	return list;
+}
+
+static json_t *
 describe_points(const struct diff *diff)
 {
 	const struct history *history = diff->history;
@@ -268,6 +315,7 @@ json_process(struct json_rows *rows, const struct study_part *part)
 	jsonval_set_count(object, "sample_bytes",
 			  diff->new_model->header.sample_bytes);
 	jsonval_set(object, "snapshots", describe_snapshots(diff));
+	jsonval_set(object, "marks", describe_marks(diff));
 	jsonval_set(object, "points_s", describe_points(diff));
 	jsonval_set(object, "totals", describe_totals(diff));
 	jsonval_set(object, "ledger", json_rows_ledger(rows));

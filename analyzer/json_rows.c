@@ -115,6 +115,20 @@ json_rows_release(struct json_rows *rows)
 
 /* --- rows ------------------------------------------------------------------- */
 
+static void
+set_per_unit(json_t *value, const struct work_rate *rate)
+{
+	if (!rate->unit)
+		return;
+	jsonval_set_text(value, "unit", rate->unit);
+	jsonval_set_real(value, "bytes_per_unit", rate->bytes);
+	jsonval_set_real(value, "bytes_per_unit_low", rate->bytes_low);
+	jsonval_set_real(value, "bytes_per_unit_high", rate->bytes_high);
+	jsonval_set_real(value, "objects_per_unit", rate->objects);
+	jsonval_set_real(value, "objects_per_unit_low", rate->objects_low);
+	jsonval_set_real(value, "objects_per_unit_high", rate->objects_high);
+}
+
 /* `stack` is that of the row; NULL for lines of the ledger. */
 static void
 set_verdict(json_t *object, const struct row *row, const struct stack *stack)
@@ -135,6 +149,7 @@ set_verdict(json_t *object, const struct row *row, const struct stack *stack)
 		    verdict->eta_hours < 0 ? json_null()
 					   : jsonval_real(verdict->eta_hours));
 	jsonval_set_real(value, "warmup_s", verdict->warmup_s);
+	set_per_unit(value, &row->per_unit);
 	if (verdict->kind == VERDICT_INSUFFICIENT) {
 		jsonval_set_integer(value, "more_snapshots",
 				    verdict->more_snapshots);

@@ -96,6 +96,20 @@ subject_of(struct bench *bench, const struct row *row)
 	return subject;
 }
 
+/* By the work done instead of the time, over the same points. */
+static void
+measure_work(const struct diff *diff, struct row *row)
+{
+	const struct history *history = diff->history;
+	size_t from = row->verdict.warmup_points;
+
+	if (!history->work || !row->points || from >= diff->point_count)
+		return;
+	work_rate_of(history->work->unit, history->units + from,
+		     row->points + from, diff->point_count - from,
+		     &row->per_unit);
+}
+
 static void
 judge_row(struct bench *bench, struct row *row)
 {
@@ -106,6 +120,7 @@ judge_row(struct bench *bench, struct row *row)
 	if (row->kind == ROW_THREAD)
 		settings.headroom_bytes = 0;
 	verdict_of(&subject, &settings, &row->verdict);
+	measure_work(bench->diff, row);
 }
 
 /* What allocators add to a block, or round it up by, on average: glibc 8 bytes

@@ -5,6 +5,7 @@
  *
  * - three or more snapshots of a process: the verdict's columns, empty in rows
  *   that have none
+ * - leakshim soak, which knows the work done: growth per unit of it
  * - several processes: process, always the last
  *
  * What is suppressed, and what the baseline accepts, is one row each, so that
@@ -25,6 +26,7 @@
 struct csv {
 	const struct report *report;
 	bool has_verdicts;
+	bool has_work;
 	bool has_process;
 	struct strbuf process; /* as a field */
 	struct strbuf line;
@@ -76,6 +78,19 @@ add_verdict(struct strbuf *line, const struct verdict *verdict)
 	add_real(line, verdict->eta_hours < 0 ? NAN : verdict->eta_hours, 2);
 }
 
+static void
+add_per_unit(struct strbuf *line, const struct work_rate *rate)
+{
+	if (!rate->unit) {
+		strbuf_adds(line, ",,,,");
+		return;
+	}
+	add_real(line, rate->bytes, 3);
+	add_real(line, rate->bytes_low, 3);
+	add_real(line, rate->bytes_high, 3);
+	add_real(line, rate->objects, 6);
+}
+
 /* From "file" on. */
 static void
 add_place(struct csv *csv, const struct row *row)
@@ -92,6 +107,8 @@ add_place(struct csv *csv, const struct row *row)
 	}
 	if (csv->has_verdicts)
 		add_verdict(line, &row->verdict);
+	if (csv->has_work)
+		add_per_unit(line, &row->per_unit);
 	if (csv->has_process) {
 		strbuf_addc(line, ',');
 		strbuf_add(line, strbuf_text(&csv->process), csv->process.len);
@@ -194,6 +211,7 @@ report_csv(const struct report *report, FILE *out, struct err *err)
 		size_t count = study->parts[i].diff->snapshot_count;
 
 		csv.has_verdicts |= count > 2;
+		csv.has_work |= study->parts[i].history->work != NULL;
 	}
 	fputs("kind,function,delta_bytes,delta_objects,"
 	      "live_bytes_old,live_bytes_new,"
@@ -203,6 +221,10 @@ report_csv(const struct report *report, FILE *out, struct err *err)
 	if (csv.has_verdicts)
 		fputs(",verdict,confidence,bytes_per_hour,objects_per_hour,"
 		      "eta_hours",
+		      out);
+	if (csv.has_work)
+		fputs(",bytes_per_unit,bytes_per_unit_low,bytes_per_unit_high,"
+		      "objects_per_unit",
 		      out);
 	fputs(csv.has_process ? ",process\n" : "\n", out);
 	for (i = 0; i < study->count; i++)

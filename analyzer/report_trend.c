@@ -1,6 +1,9 @@
 #include "report_trend.h"
 
+#include <math.h>
+
 #include "format.h"
+#include "saturate.h"
 
 #define SERIES_COLUMNS 24
 #define SERIES_LEVELS 8
@@ -51,6 +54,40 @@ add_rate(struct strbuf *out, const struct row *row)
 	}
 }
 
+/* Of a fraction of a byte the digits count. */
+static void
+add_bytes(struct strbuf *out, double bytes)
+{
+	if (fabs(bytes) < 10 && bytes != (double)saturate_round(bytes))
+		strbuf_addf(out, "%+.2g B", bytes);
+	else
+		format_bytes(out, saturate_round(bytes), true);
+}
+
+/* `, +64 B per request (95%: +63 B to +65 B)` */
+static void
+add_per_unit(struct strbuf *out, const struct row *row)
+{
+	const struct work_rate *rate = &row->per_unit;
+
+	if (!rate->unit)
+		return;
+	strbuf_adds(out, ", ");
+	if (row->kind == ROW_THREAD)
+		strbuf_addf(out, "%+.3g threads", rate->objects);
+	else
+		add_bytes(out, rate->bytes);
+	strbuf_adds(out, " per ");
+	strbuf_add_printable(out, rate->unit);
+	if (row->kind == ROW_THREAD || rate->bytes_low == rate->bytes_high)
+		return;
+	strbuf_adds(out, " (95%: ");
+	add_bytes(out, rate->bytes_low);
+	strbuf_adds(out, " to ");
+	add_bytes(out, rate->bytes_high);
+	strbuf_addc(out, ')');
+}
+
 void
 report_trend_verdict(struct page *page, const struct row *row)
 {
@@ -67,6 +104,7 @@ report_trend_verdict(struct page *page, const struct row *row)
 		strbuf_adds(&page->text, " sure)");
 	}
 	add_rate(&page->text, row);
+	add_per_unit(&page->text, row);
 	/* Stacks are reserved: they are not resident by that. */
 	if (verdict->eta_hours > 0 && row->kind != ROW_THREAD) {
 		strbuf_adds(&page->text, ", at the limit in ");

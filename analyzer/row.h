@@ -13,6 +13,7 @@
 #include "history.h"
 #include "model.h"
 #include "verdict.h"
+#include "work.h"
 
 enum row_kind {
 	ROW_HEAP,
@@ -81,9 +82,11 @@ struct row {
 	size_t birth_count; /* 0: no ages are known */
 
 	struct verdict verdict; /* VERDICT_NONE until judge.h was there */
-	double suspicion;       /* one snapshot: verdict_suspicion, else 0 */
-	enum row_fate fate;     /* FATE_LISTED until select.h was there */
-	bool is_builtin;        /* FATE_SUPPRESSED, and nobody wrote the rule */
+	/* Growth by the work done, after the verdict's warm-up. */
+	struct work_rate per_unit;
+	double suspicion;   /* one snapshot: verdict_suspicion, else 0 */
+	enum row_fate fate; /* FATE_LISTED until select.h was there */
+	bool is_builtin;    /* FATE_SUPPRESSED, and nobody wrote the rule */
 };
 
 /* More bytes, or as many in more objects. */

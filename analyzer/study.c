@@ -157,6 +157,7 @@ load_part(struct loading *loading, const struct input_group *group,
 	size_t i;
 
 	part->history = history_new(study->atlas);
+	part->history->work = settings->work;
 	part->build_id = xstrdup("");
 	part->given = group->count;
 	for (i = 0; i < group->count; i++) {

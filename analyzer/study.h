@@ -51,6 +51,7 @@ struct study_settings {
 	/* So are they by suppressions. May be NULL. */
 	struct suppress *suppress;
 	struct judge_settings judge;
+	const struct work *work; /* borrowed until study_free; may be NULL */
 	/* Called before each file: how many of how many are done. May be
 	 * NULL. */
 	void (*progress)(void *context, size_t done, size_t all);

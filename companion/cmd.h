@@ -30,6 +30,7 @@ int cmd_mark(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
+int cmd_soak(int argc, char **argv);
 int cmd_start(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 

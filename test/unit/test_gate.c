@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "../../analyzer/gate.h"
+#include "../../analyzer/gate_weigh.h"
 #include "../../analyzer/xalloc.h"
 #include "named.h"
 
@@ -21,8 +22,9 @@
 static void
 sizes_rates_and_shares_are_read(void **state)
 {
-	const struct gate_options options = { "1M", "64K/h", "3", "0.5%" };
-	const struct gate_options share = { "0", NULL, NULL, "0.25" };
+	const struct gate_options options = { "1M", "64K/h", "3", "0.5%",
+					      false };
+	const struct gate_options share = { "0", NULL, NULL, "0.25", false };
 	struct gate gate;
 	struct err err;
 
@@ -44,22 +46,25 @@ static void
 what_is_no_size_is_refused(void **state)
 {
 	static const struct gate_options bad[] = {
-		{ "1x", NULL, NULL, NULL },
-		{ "", NULL, NULL, NULL },
-		{ "/h", NULL, NULL, NULL },
-		{ "1M/d", NULL, NULL, NULL },
-		{ "-1", NULL, NULL, NULL },
-		{ NULL, "1M/h/h", NULL, NULL },
-		{ NULL, NULL, "-1", NULL },
-		{ NULL, NULL, "3x", NULL },
-		{ NULL, NULL, NULL, "101%" },
-		{ NULL, NULL, NULL, "" },
-		{ NULL, NULL, NULL, "." },
-		{ NULL, NULL, NULL, "-0.1" },
-		{ NULL, NULL, NULL, "0.1.1" },
-		{ NULL, NULL, NULL, "1e-3" },
+		{ "1x", NULL, NULL, NULL, false },
+		{ "", NULL, NULL, NULL, false },
+		{ "/h", NULL, NULL, NULL, false },
+		{ "1M/d", NULL, NULL, NULL, false },
+		{ "-1", NULL, NULL, NULL, false },
+		{ NULL, "1M/h/h", NULL, NULL, false },
+		{ NULL, NULL, "-1", NULL, false },
+		{ NULL, NULL, "3x", NULL, false },
+		{ NULL, NULL, NULL, "101%", false },
+		{ NULL, NULL, NULL, "", false },
+		{ NULL, NULL, NULL, ".", false },
+		{ NULL, NULL, NULL, "-0.1", false },
+		{ NULL, NULL, NULL, "0.1.1", false },
+		{ NULL, NULL, NULL, "1e-3", false },
 		{ "99999999999999999999999999999999999999999999999", NULL, NULL,
-		  NULL },
+		  NULL, false },
+		{ "64/unit", NULL, NULL, NULL, false },
+		{ NULL, "64/unit", NULL, NULL, true },
+		{ "/unit", NULL, NULL, NULL, true },
 	};
 	struct gate gate;
 	struct err err;
@@ -68,6 +73,50 @@ what_is_no_size_is_refused(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(gate_parse(&gate, &bad[i], &err), -1);
+}
+
+/* --- by the work ------------------------------------------------------------ */
+
+static enum finding
+by_unit(enum verdict_kind kind, double low, double bytes)
+{
+	const struct gate_options options = { .fail_over = "64/unit",
+					      .knows_work = true };
+	struct row row = {
+		.verdict = { .kind = kind, .bytes_per_hour_low = 1e9 },
+		.per_unit = { .unit = "request",
+			      .bytes = bytes,
+			      .bytes_low = low },
+		.delta = { 1000, 1000000 },
+	};
+	struct diff diff = { .judged = true };
+	struct gate gate;
+	struct err err;
+
+	assert_int_equal(gate_parse(&gate, &options, &err), 0);
+	assert_true(gate.site.per_unit && !gate.site.per_hour);
+	assert_int_equal(gate.site.bytes, 64);
+	if (isnan(bytes))
+		row.per_unit.unit = NULL;
+	return gate_weigh(&diff, &row, &gate.site).finding;
+}
+
+static void
+a_limit_per_unit_is_for_what_leaks_more_for_certain(void **state)
+{
+	(void)state;
+	assert_int_equal(by_unit(VERDICT_LEAK, 65, 70), FINDING_FOUND);
+	assert_int_equal(by_unit(VERDICT_GROWING_BUFFER, 65, 70),
+			 FINDING_FOUND);
+	assert_int_equal(by_unit(VERDICT_LEAK, 60, 63), FINDING_NONE);
+	/* The rate is above, but may be below. */
+	assert_int_equal(by_unit(VERDICT_LEAK, 60, 70), FINDING_DOUBT);
+	assert_int_equal(by_unit(VERDICT_INSUFFICIENT, 65, 70), FINDING_DOUBT);
+	assert_int_equal(by_unit(VERDICT_INSUFFICIENT, 60, 63), FINDING_NONE);
+	assert_int_equal(by_unit(VERDICT_STEADY, 65, 70), FINDING_NONE);
+	assert_int_equal(by_unit(VERDICT_CACHE_FILL, 65, 70), FINDING_NONE);
+	/* Not known is no pass. */
+	assert_int_equal(by_unit(VERDICT_LEAK, NAN, NAN), FINDING_DOUBT);
 }
 
 /* --- judging ---------------------------------------------------------------- */
@@ -896,6 +945,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_rates_and_shares_are_read),
 		cmocka_unit_test(what_is_no_size_is_refused),
+		cmocka_unit_test(
+			a_limit_per_unit_is_for_what_leaks_more_for_certain),
 		cmocka_unit_test(one_lost_byte_fails_a_clean_exit_passes),
 		cmocka_unit_test(lost_blocks_of_no_bytes_fail),
 		cmocka_unit_test(what_a_fork_took_over_is_no_growth),

@@ -193,10 +193,42 @@ points_that_matter_survive_the_tracks(void **state)
 	comparison_free(made);
 }
 
+/* However many were thinned out. */
+static void
+work_stays_with_its_points(void **state)
+{
+	static struct work_entry entries[300];
+	const struct work work = { "request", entries, 300 };
+	struct atlas *atlas = atlas_new();
+	struct history *history = history_new(atlas);
+	uint32_t i;
+
+	(void)state;
+	history->work = &work;
+	for (i = 0; i < 300; i++) {
+		struct model *model = moment(i);
+
+		entries[i] = (struct work_entry){
+			.pid = model->header.pid,
+			.start_ticks = model->header.start_ticks,
+			.sequence = i + 1,
+			.units = 7.0 * i,
+		};
+		history_add(history, model);
+	}
+	assert_true(history->point_count < 129);
+	for (i = 0; i < history->point_count; i++)
+		assert_true(history->units[i] ==
+			    7 * ((double)history->times_ns[i] / SECOND));
+	history_free(history);
+	atlas_free(atlas);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(work_stays_with_its_points),
 		cmocka_unit_test(points_are_what_was_live_at_each_snapshot),
 		cmocka_unit_test(site_that_came_and_went_is_a_row),
 		cmocka_unit_test(two_snapshots_have_no_points),
