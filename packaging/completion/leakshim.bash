@@ -50,7 +50,7 @@ __leakshim_in_command()
 		word=${COMP_WORDS[i]}
 		case $word in
 		--) [ $((i + 1)) -lt "$COMP_CWORD" ] && return 0 ;;
-		-q | --quiet | -h | --help) ;;
+		-q | --quiet | -r | --then-report | -h | --help) ;;
 		--*)
 			# The value, behind a '=' or not.
 			[ "${COMP_WORDS[i + 1]-}" != = ] || i=$((i + 1))
@@ -117,14 +117,18 @@ _leakshim()
 			-- "$cur")
 		return
 		;;
-	--out | --log)
+	--out | --log | --output)
 		compopt -o filenames 2>/dev/null || true # as above
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	--interval | --sample | --depth | --memory | --keep | --only | \
-		--seed | -t | --timeout)
+		--seed | -t | --timeout | --count | -e | --every)
 		return
+		;;
+	-n)
+		# Of status it is --no-refresh.
+		[ "$verb" != snapshot ] || return
 		;;
 	esac
 	if [[ $cur == -* ]]; then
@@ -133,6 +137,11 @@ _leakshim()
 			"$cur")
 	elif [ "$verb" = run ]; then
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+	elif [ "$verb" = soak ]; then
+		compopt -o filenames 2>/dev/null || true # as above
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	elif [ "$verb" = list ] || [ "$verb" = selftest ]; then
+		return
 	else
 		mapfile -t COMPREPLY < <(compgen -W "$(__leakshim_pids)" -- \
 			"$cur")
