@@ -25,6 +25,7 @@ static const struct command commands[] = {
 	{ "mark", cmd_mark, "write a word into a process's snapshots" },
 	{ "dump", cmd_dump, "write every live block of a process" },
 	{ "doctor", cmd_doctor, "say before a run what tracking will miss" },
+	{ "monitor", cmd_monitor, "watch a process's memory" },
 	{ "soak", cmd_soak, "run a workload and judge what grows" },
 	{ "selftest", cmd_selftest, "prove that leaks are found here" },
 };

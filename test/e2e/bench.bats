@@ -38,6 +38,11 @@ rows() {
 	[ "$(rows '^\| memory per live block above a million')" = 1 ]
 }
 
+@test "the benchmark of monitor gives its share of a core" {
+	"$TOP/scripts/bench" monitor >table
+	[ "$(rows '^\| (every second|--smaps, asked .*) \| [0-9,]+ \| [0-9.]+ \([0-9.-]+\) \| ')" = 3 ]
+}
+
 @test "the benchmark says what it does not know, and fails" {
 	run -2 "$TOP/scripts/bench" churn,nonsense
 	[[ "$output" == *"no such part or program: 'nonsense'"* ]]
