@@ -378,7 +378,7 @@ check-e2e: all $(HOST_BIN) $(HOST_LIB) $(DEMO_SERVER) $(TEST_TOOLS) $(BENCH_BIN)
 
 check-soak: all ## twenty real programs for two minutes, judged
 	$(Q)SUITE_NAME=soak TEST_TIMEOUT=600 scripts/run-e2e-tests \
-		test/soak/soaks.bats
+		test/soak/*.bats
 
 # The page first, for leakdiff to embed: only a make that starts later sees it.
 # Why there is none is the runner's to tell.
@@ -421,11 +421,11 @@ san-suites: $(UNIT_BIN) all
 	exit $$status
 # ThreadSanitizer delays signals, its shadow is memory that the ledger sees, it
 # wants larger stacks than the helper's, and it adds a thread to a child: the
-# tests of these four rooms measure it instead of us.
+# tests of these five rooms measure it instead of us.
 tsan-suites: $(UNIT_BIN)
 	$(Q)SUITE_NAME=tsan-unit scripts/run-unit-tests \
 		$(filter-out %/test_ledger %/test_trigger %/test_helper \
-		%/test_procfs, \
+		%/test_procfs %/test_monitor, \
 		$(UNIT_BIN))
 
 # What it does without is told: no benchmark needs all of its dependencies.
@@ -447,7 +447,8 @@ demo: ## a small leaking server, two snapshots, the report
 
 FORMATTED := $(wildcard preload/*.[ch] analyzer/*.[ch] companion/*.[ch] \
 	proto/*.h test/unit/*.[ch] test/shim/*.[ch] test/demo/*.[ch] \
-	test/tools/*.[ch] test/sim/*.[ch] test/fuzz/*.[ch] test/bench/*.[ch])
+	test/tools/*.[ch] test/sim/*.[ch] test/fuzz/*.[ch] test/bench/*.[ch] \
+	scripts/soak/plant/*.c)
 COMPDB := $(BUILD)/compile_commands.json
 
 .PHONY: lint format format-check compdb
