@@ -20,6 +20,11 @@
 		}                                                              \
 	} while (0)
 
+/* C23's, which the C library does not have yet, and the shim has. */
+__attribute__((weak)) void free_sized(void *p, size_t size);
+__attribute__((weak)) void free_aligned_sized(void *p, size_t alignment,
+					      size_t size);
+
 static int failed;
 /* Kept out of the optimizer's sight. */
 static volatile size_t huge = PTRDIFF_MAX;
@@ -131,6 +136,29 @@ free_of_each_aligned(void)
 	}
 }
 
+/* As allocators have crashed: the size is the one of the realloc. */
+__attribute__((noinline)) static void
+free_sized_after_realloc(void)
+{
+	char *p = realloc(malloc(100), 5000);
+	char *q = realloc(aligned_alloc(64, 6400), 64);
+	char *r = calloc(3, 100);
+
+	p[4999] = 'x';
+	if (free_sized == NULL || free_aligned_sized == NULL) {
+		free(p);
+		free(q);
+		free(r);
+		return;
+	}
+	errno = 42;
+	free_sized(p, 5000);
+	free_aligned_sized(q, 64, 64);
+	free_sized(r, 300);
+	free_sized(NULL, 0);
+	CHECK(errno == 42);
+}
+
 static void *kept[8];
 
 int
@@ -145,6 +173,7 @@ main(void)
 	free_of_zero_sizes();
 	failures_leave_nothing();
 	free_of_each_aligned();
+	free_sized_after_realloc();
 	errno = 42;
 	free(malloc(100));
 	CHECK(errno == 42);
