@@ -355,7 +355,7 @@ test-programs: $(UNIT_BIN) $(HOST_BIN) $(HOST_LIB) $(DEMO_SERVER) \
 export BUILD SAN TEST_PREFIX CC CXX CLANG_FORMAT CLANG_TIDY CPPCHECK CASE
 export BENCH_ROUNDS BENCH_SIZE BENCH_TOOLS
 
-.PHONY: check check-unit check-sim check-shim check-cli check-e2e check-soak check-web \
+.PHONY: check check-unit check-sim check-shim check-cli check-e2e check-soak check-safety check-web \
 	check-gates \
 	check-lint check-san check-tsan
 
@@ -379,6 +379,14 @@ check-e2e: all $(HOST_BIN) $(HOST_LIB) $(DEMO_SERVER) $(TEST_TOOLS) $(BENCH_BIN)
 check-soak: all ## twenty real programs for two minutes, judged
 	$(Q)SUITE_NAME=soak TEST_TIMEOUT=600 scripts/run-e2e-tests \
 		test/soak/*.bats
+
+check-safety: all $(HOST_BIN) $(HOST_LIB) $(TEST_TOOLS) ## the host never notices: the tests of it that take minutes
+	$(Q)status=0; \
+	SUITE_NAME=safety-shim TEST_TIMEOUT=300 \
+		scripts/run-shim-tests --full $(CASE) || status=1; \
+	SUITE_NAME=safety TEST_TIMEOUT=600 \
+		scripts/run-e2e-tests test/safety/*.bats || status=1; \
+	exit $$status
 
 # The page first, for leakdiff to embed: only a make that starts later sees it.
 # Why there is none is the runner's to tell.

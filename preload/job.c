@@ -389,7 +389,7 @@ void
 lks_job_first_status(void)
 {
 	status.with_totals = false;
-	if (!lks_status_write(&status))
+	if (!lks_status_first(&status))
 		lks_msg("the status file cannot be written: leakshim status "
 			"will not find this process");
 }

@@ -20,6 +20,7 @@
 #include "site.h"
 #include "snap.h"
 #include "state.h"
+#include "sweep.h"
 #include "sys.h"
 #include "threads.h"
 #include "trigger.h"
@@ -28,6 +29,7 @@
 #define FILE_BYTES LKS_STATUS_PATH_BYTES
 
 static char file[FILE_BYTES]; /* written last; "" = none */
+static uint32_t children;     /* forked ones; guard: who forks */
 
 struct page {
 	char *text; /* scratch, LKS_STATUS_BYTES */
@@ -332,12 +334,39 @@ lks_status_beside(uint32_t token, char *path, size_t cap)
 	return lks_format(path, cap, "%s.%u", file, token) < cap - 1;
 }
 
+/* Whether it is this process's turn to look for files that others left. */
+static bool
+is_to_sweep(void)
+{
+	if (lks_ident.fork_wall_ns != 0)
+		return children % LKS_SWEEP_CHILDREN == 1;
+	return lks_ident.pid % LKS_SWEEP_STARTS == 0;
+}
+
+bool
+lks_status_first(const struct lks_status *status)
+{
+	char path[FILE_BYTES];
+
+	if (!lks_status_write(status))
+		return false;
+	if (is_to_sweep() && choose_directory(path, sizeof(path)))
+		lks_sweep(path);
+	return true;
+}
+
 void
 lks_status_remove(void)
 {
 	if (file[0] != '\0')
 		lks_sys3(SYS_unlinkat, AT_FDCWD, file, 0);
 	file[0] = '\0';
+}
+
+void
+lks_status_fork_prepare(void)
+{
+	children++;
 }
 
 void

@@ -29,8 +29,13 @@ bool lks_status_beside(uint32_t token, char *path, size_t cap);
 /* A directory, '/', and three numbers: enough for every such path. */
 #define LKS_STATUS_PATH_BYTES 128
 
+/* BOOT, and FORK in the child: the process's first. Now and then it also removes
+ * what others left (sweep.h). */
+bool lks_status_first(const struct lks_status *status);
+
 /* EXIT. Removes the file. */
 void lks_status_remove(void);
 
-/* FORK, in the child: the parent's file is not its own. */
+/* FORK: prepare counts the child. In it: the parent's file is not its own. */
+void lks_status_fork_prepare(void);
 void lks_status_fork_child(void);

@@ -234,6 +234,7 @@ lks_writer_exit(void)
 void
 lks_writer_fork_prepare(void)
 {
+	lks_status_fork_prepare();
 	lks_scratch_fork_prepare();
 }
 
