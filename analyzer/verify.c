@@ -185,13 +185,15 @@ in_flight(const struct model *model)
 {
 	uint64_t threads = model->ledger.thread_count;
 
+	/* Of a forked child, what its parent's threads were in the middle of. */
 	if (is_quiet(model))
-		return 0;
+		return model->header.fork_threads;
 	if (threads == 0)
 		threads = 1;
 	if (threads > UINT64_C(1) << 20)
 		threads = UINT64_C(1) << 20;
-	return (model->trailer.write_ns / VERIFY_EVENT_NS + 1) * threads;
+	return (model->trailer.write_ns / VERIFY_EVENT_NS + 1) * threads +
+	       model->header.fork_threads;
 }
 
 static uint64_t

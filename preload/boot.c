@@ -219,6 +219,9 @@ become_child(enum lks_state state)
 	lks_arena_fork_child();
 	lks_livetab_fork_child();
 	lks_modmap_fork_release();
+	/* What the parent's other threads had begun stays half done here. The
+	 * ledger counts all but main, which is another one, or is this one. */
+	lks_ident.fork_threads += lks_threads_running();
 	lks_threads_fork_child(lks_tls.self);
 	lks_tls_fork_child();
 	lks_epoch_fork_child();

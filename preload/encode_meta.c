@@ -81,6 +81,7 @@ set_process(Leakshim__V1__Header *h, struct header_parts *parts)
 	h->machine = lks_encode_text(MACHINE);
 	h->page_bytes = id->page_bytes;
 	h->fork_wall_ns = id->fork_wall_ns;
+	h->fork_threads = id->fork_threads;
 	h->memory_limit_bytes = id->memory_limit_bytes;
 }
 

@@ -21,6 +21,7 @@ struct lks_ident {
 	char start_directory[LKS_PATH_BYTES];
 	uint64_t start_wall_ns; /* of the process's tracking; %t */
 	uint64_t fork_wall_ns;  /* 0 = not a fork's child */
+	uint32_t fork_threads;  /* the parent's other ones (snapshot.proto) */
 	uint32_t page_bytes;
 	uint64_t memory_limit_bytes; /* cgroup's, 0 = none or unknown */
 };
