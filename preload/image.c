@@ -8,6 +8,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include "sys.h"
 
@@ -15,6 +16,8 @@
 
 /* Bytes of notes read: the loader's own are below 200. */
 #define NOTES_MAX 4096ul
+
+#define HASH_START 0xcbf29ce484222325u
 
 bool
 lks_can_read(uintptr_t at, size_t bytes)
@@ -32,6 +35,25 @@ lks_can_read(uintptr_t at, size_t bytes)
 		if (last - page < PAGE)
 			return true;
 	}
+}
+
+bool
+lks_copy_memory(void *to, uintptr_t from, size_t bytes)
+{
+	struct iovec local = { to, bytes };
+	struct iovec remote = { (void *)from, bytes };
+	long result = lks_sys6(SYS_process_vm_readv, lks_sys_getpid(),
+			       (long)&local, 1, (long)&remote, 1, 0);
+
+	if (result == (long)bytes)
+		return true;
+	/* Unknown, or forbidden in this container: as well as can be. */
+	if (result != -ENOSYS && result != -EPERM)
+		return false;
+	if (!lks_can_read(from, bytes))
+		return false;
+	memcpy(to, (const void *)from, bytes);
+	return true;
 }
 
 uintptr_t
@@ -135,24 +157,53 @@ read_notes(const struct lks_readable *notes, struct lks_image *out)
 	}
 }
 
+/* FNV-1a, continued from `hash`. */
+static uint64_t
+hash_bytes(uint64_t hash, const uint8_t *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3u;
+	return hash;
+}
+
 static uint64_t
 hash_headers(const Elf64_Phdr *ph, uint32_t count)
 {
-	const uint8_t *bytes = (const uint8_t *)ph;
-	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-
-	for (size_t i = 0; i < count * sizeof(*ph); i++)
-		hash = (hash ^ bytes[i]) * 0x100000001b3u;
-	return hash | 1; /* 0 means none */
+	return hash_bytes(HASH_START, (const uint8_t *)ph,
+			  count * sizeof(*ph)) |
+	       1; /* 0 means none */
 }
 
-uint64_t
-lks_image_headers(uintptr_t start, uintptr_t end)
+/* The same of memory that may go away while it is read. */
+static bool
+headers_are_there(const struct lks_image *image)
 {
-	uint32_t count;
-	const Elf64_Phdr *ph = program_headers(start, end, &count);
+	uint8_t piece[256];
+	uint64_t hash = HASH_START;
 
-	return ph == NULL ? 0 : hash_headers(ph, count);
+	for (size_t at = 0; at < image->headers_bytes; at += sizeof(piece)) {
+		size_t bytes = image->headers_bytes - at;
+
+		if (bytes > sizeof(piece))
+			bytes = sizeof(piece);
+		if (!lks_copy_memory(piece, image->headers_at + at, bytes))
+			return false;
+		hash = hash_bytes(hash, piece, bytes);
+	}
+	return (hash | 1) == image->headers;
+}
+
+bool
+lks_image_is_there(const struct lks_image *image, const uint8_t *build_id)
+{
+	uint8_t seen[LKS_BUILD_ID_MAX];
+
+	/* It names the object, whatever else is the same. */
+	if (image->build_id_bytes != 0)
+		return lks_copy_memory(seen, image->build_id,
+				       image->build_id_bytes) &&
+		       memcmp(seen, build_id, image->build_id_bytes) == 0;
+	return image->headers != 0 && headers_are_there(image);
 }
 
 bool
@@ -174,6 +225,8 @@ lks_image_read(uintptr_t start, uintptr_t end, struct lks_image *out)
 		return false;
 	bias = start - (first->p_vaddr - first->p_offset);
 	out->headers = hash_headers(ph, count);
+	out->headers_at = (uintptr_t)ph;
+	out->headers_bytes = count * sizeof(*ph);
 	read_loads(ph, count, bias, start, end, out);
 	for (uint32_t i = 0; i < count; i++) {
 		struct lks_readable at;

@@ -33,7 +33,9 @@ struct lks_image {
 	struct lks_readable eh_frame_hdr; /* start 0 = none */
 	uintptr_t build_id;               /* address in the object */
 	uint32_t build_id_bytes;          /* 0 = none */
-	uint64_t headers;                 /* hash of the ELF headers */
+	uint64_t headers;                 /* hash of the program headers */
+	uintptr_t headers_at;
+	size_t headers_bytes;
 };
 
 /*
@@ -43,9 +45,12 @@ struct lks_image {
  */
 bool lks_image_read(uintptr_t start, uintptr_t end, struct lks_image *out);
 
-/* RECORD. The same hash from the memory as it is now; 0 = no ELF header there
- * any more. */
-uint64_t lks_image_headers(uintptr_t start, uintptr_t end);
+/*
+ * Any context. True if the object that was read is there now, by its build-id
+ * (as it was then), or by its headers if it has none. Another thread may be
+ * unloading it. Asks the kernel, so it is for rare paths.
+ */
+bool lks_image_is_there(const struct lks_image *image, const uint8_t *build_id);
 
 /* The end of the readable segment that holds `at`, 0 = none does. Pure. */
 uintptr_t lks_image_readable_end(const struct lks_image *image, uintptr_t at);
@@ -54,3 +59,11 @@ uintptr_t lks_image_readable_end(const struct lks_image *image, uintptr_t at);
  * kernel (rt_sigprocmask with an impossible `how` reads its argument and
  * changes nothing), so it is for rare paths. */
 bool lks_can_read(uintptr_t at, size_t bytes);
+
+/*
+ * Any context. Copies memory that may be unmapped at any moment: the kernel
+ * does it. False: some of it is not there. Where the kernel does not do that
+ * for us the memory is looked at and then read, and what goes away between the
+ * two is a fault.
+ */
+bool lks_copy_memory(void *to, uintptr_t from, size_t bytes);

@@ -64,22 +64,6 @@ is_unloaded(const struct record *r)
 	return atomic_load_explicit(&r->module.unloaded, memory_order_relaxed);
 }
 
-/* True if what the record describes is there now, by its headers and its
- * build-id. Asks the kernel, so it is for rare paths. */
-static bool
-is_there(const struct record *r)
-{
-	const struct lks_image *image = &r->image;
-
-	if (lks_image_headers(r->module.map_start, r->module.map_end) !=
-	    image->headers)
-		return false;
-	return image->build_id_bytes == 0 ||
-	       (lks_can_read(image->build_id, image->build_id_bytes) &&
-		memcmp((const void *)image->build_id, r->build_id,
-		       image->build_id_bytes) == 0);
-}
-
 /* True if the loaded object is the one the record describes, as far as can be
  * told without a system call. The headers' page is mapped: the loader named
  * the object, and something of it is being executed. */
@@ -167,7 +151,8 @@ revive_locked(const struct lks_object *object)
 		    r->module.map_start != object->map_start ||
 		    r->module.map_end != object->map_end ||
 		    r->image.headers == 0 ||
-		    strcmp(r->name, object->name) != 0 || !is_there(r))
+		    strcmp(r->name, object->name) != 0 ||
+		    !lks_image_is_there(&r->image, r->build_id))
 			continue;
 		atomic_store_explicit(&r->identity, object->identity,
 				      memory_order_relaxed);
@@ -340,7 +325,8 @@ lks_modmap_refresh(void)
 	for (uint32_t n = lks_modmap_count(); n > 0; n--) {
 		struct record *r = record_of(n);
 
-		if (is_unloaded(r) || r->image.headers == 0 || is_there(r))
+		if (is_unloaded(r) || r->image.headers == 0 ||
+		    lks_image_is_there(&r->image, r->build_id))
 			continue;
 		atomic_store_explicit(&r->module.unloaded, true,
 				      memory_order_relaxed);

@@ -338,8 +338,46 @@ broken_headers_give_fewer_parts(void **state)
 	header->e_phoff = ~7ull;
 	assert_false(lks_image_read(start, start + 3 * 4096, &image));
 	assert_false(lks_image_read(start + 4096, start + 8192, &image));
-	assert_int_equal(lks_image_headers(start + 4096, start + 8192), 0);
 	munmap(page, 3 * 4096);
+}
+
+/* libc's headers, and nothing behind them. */
+static void
+what_changed_or_went_away_is_not_there(void **state)
+{
+	char *page = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uintptr_t start = (uintptr_t)page;
+	uint8_t build_id[LKS_BUILD_ID_MAX] = { 1, 2, 3 };
+	struct lks_image image;
+	char copy[16] = "before";
+
+	(void)state;
+	assert_ptr_not_equal(page, MAP_FAILED);
+	memcpy(page,
+	       (const void *)module_at((uintptr_t)&gnu_get_libc_version)
+		       ->map_start,
+	       4096);
+	assert_true(lks_image_read(start, start + 4096, &image));
+	assert_int_equal(image.build_id_bytes, 0);
+	assert_true(lks_image_is_there(&image, NULL));
+	page[image.headers_at - start + image.headers_bytes - 1] ^= 1;
+	assert_false(lks_image_is_there(&image, NULL));
+	page[image.headers_at - start + image.headers_bytes - 1] ^= 1;
+	assert_true(lks_image_is_there(&image, NULL));
+	/* By build-id alone, where there is one. */
+	image.build_id = start + 4096;
+	image.build_id_bytes = 20;
+	memcpy(page + 4096, build_id, 20);
+	assert_true(lks_image_is_there(&image, build_id));
+	page[4096 + 19] = 9;
+	assert_false(lks_image_is_there(&image, build_id));
+	munmap(page + 4096, 4096);
+	assert_false(lks_image_is_there(&image, build_id));
+	image.build_id_bytes = 0;
+	munmap(page, 4096);
+	assert_false(lks_image_is_there(&image, NULL));
+	assert_false(lks_copy_memory(copy, start, sizeof(copy)));
 }
 
 static void
@@ -437,6 +475,7 @@ main(void)
 		cmocka_unit_test(relative_names_are_made_absolute),
 		cmocka_unit_test(maps_tell_what_the_loader_tells),
 		cmocka_unit_test(broken_headers_give_fewer_parts),
+		cmocka_unit_test(what_changed_or_went_away_is_not_there),
 		cmocka_unit_test(can_read_tells_every_page),
 		cmocka_unit_test(fork_leaves_the_map_usable),
 		cmocka_unit_test(test_program_is_no_shim),
