@@ -9,6 +9,7 @@
 
 #include "real.h"
 #include "shim.h"
+#include "sigmask.h"
 #include "trigger.h"
 
 typedef void handler(int);
@@ -24,22 +25,23 @@ sigaction(int sig, const struct sigaction *act, struct sigaction *old)
 	struct sigaction seen;
 
 	lks_real_resolve();
-	if (lks_trigger_sigaction(sig, act, &seen) == LKS_TRIGGER_PASS)
+	if (lks_trigger_sigaction(sig, act, &seen, NULL) == LKS_TRIGGER_PASS)
 		return lks_real.sigaction(sig, act, old);
 	if (old != NULL)
 		*old = seen;
 	return 0;
 }
 
-/* The answer to signal() and its kin, as without us; false: not ours. */
+/* The answer to signal() and its kin, as without us; false: not ours. `act` is
+ * what the call installs; `by` installs it, NULL: sigaction does. */
 static bool
-answered(int sig, handler *function, handler **old)
+answered(int sig, const struct sigaction *act, lks_signal_call *by,
+	 handler **old)
 {
-	struct sigaction act = { .sa_handler = function };
 	struct sigaction seen;
 
 	lks_real_resolve();
-	if (lks_trigger_sigaction(sig, &act, &seen) == LKS_TRIGGER_PASS)
+	if (lks_trigger_sigaction(sig, act, &seen, by) == LKS_TRIGGER_PASS)
 		return false;
 	*old = seen.sa_handler;
 	return true;
@@ -48,10 +50,19 @@ answered(int sig, handler *function, handler **old)
 LKS_EXPORT handler *
 signal(int sig, handler *function)
 {
+	struct sigaction act = { .sa_handler = function,
+				 .sa_flags = SA_RESTART };
 	handler *old;
 
-	return answered(sig, function, &old) ? old
-					     : lks_real.signal(sig, function);
+	if (sig > 0 && sig < NSIG) {
+		const uint64_t itself = lks_sigset_of(sig);
+
+		memcpy(&act.sa_mask, &itself, sizeof(itself));
+	}
+	/* siginterrupt() may have said otherwise of the flags: libc knows. */
+	return answered(sig, &act, lks_real.signal, &old)
+		       ? old
+		       : lks_real.signal(sig, function);
 }
 
 LKS_EXPORT handler *
@@ -69,9 +80,11 @@ ssignal(int sig, handler *function)
 LKS_EXPORT handler *
 sysv_signal(int sig, handler *function)
 {
+	struct sigaction act = { .sa_handler = function,
+				 .sa_flags = (int)SA_RESETHAND | SA_NODEFER };
 	handler *old;
 
-	return answered(sig, function, &old)
+	return answered(sig, &act, lks_real.sysv_signal, &old)
 		       ? old
 		       : lks_real.sysv_signal(sig, function);
 }
@@ -85,21 +98,30 @@ __sysv_signal(int sig, handler *function)
 LKS_EXPORT handler *
 sigset(int sig, handler *function)
 {
+	struct sigaction act = { .sa_handler = function };
+	struct lks_sigmask mask;
 	handler *old;
+	bool held;
 
 	/* SIG_HOLD blocks the signal and leaves its disposition alone. */
-	if (function != SIG_HOLD && answered(sig, function, &old))
-		return old;
-	lks_real_resolve();
-	return lks_real.sigset(sig, function);
+	if (function == SIG_HOLD || !answered(sig, &act, NULL, &old)) {
+		lks_real_resolve();
+		return lks_real.sigset(sig, function);
+	}
+	lks_sigmask_block(&mask);
+	held = (mask.before & lks_sigset_of(sig)) != 0;
+	mask.before &= ~lks_sigset_of(sig);
+	lks_sigmask_restore(&mask);
+	return held ? SIG_HOLD : old;
 }
 
 LKS_EXPORT int
 sigignore(int sig)
 {
+	struct sigaction act = { .sa_handler = SIG_IGN };
 	handler *old;
 
-	return answered(sig, SIG_IGN, &old) ? 0 : lks_real.sigignore(sig);
+	return answered(sig, &act, NULL, &old) ? 0 : lks_real.sigignore(sig);
 }
 
 /*

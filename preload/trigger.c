@@ -250,12 +250,15 @@ lks_trigger_fork_child(void)
 
 /*
  * The host's own action goes in. Here and not in the caller: between taking
- * ours out and putting the host's in, the signal would kill the process.
+ * ours out and putting the host's in, the signal would kill the process. Who
+ * called signal() gets what that installs, flags and all.
  */
 static bool
-yield_to_host(struct slot *slot, int sig, const struct sigaction *act)
+yield_to_host(struct slot *slot, int sig, const struct sigaction *act,
+	      lks_signal_call *by)
 {
-	if (lks_real.sigaction(sig, act, NULL) != 0)
+	if (by != NULL ? by(sig, act->sa_handler) == SIG_ERR
+		       : lks_real.sigaction(sig, act, NULL) != 0)
 		return false;
 	set_note(slot, "taken by the program");
 	lose(slot);
@@ -264,7 +267,7 @@ yield_to_host(struct slot *slot, int sig, const struct sigaction *act)
 
 static enum lks_trigger_answer
 answer_locked(struct slot *slot, int sig, const struct sigaction *act,
-	      struct sigaction *old)
+	      struct sigaction *old, lks_signal_call *by)
 {
 	struct sigaction view = slot->view;
 	struct sigaction wanted;
@@ -275,7 +278,7 @@ answer_locked(struct slot *slot, int sig, const struct sigaction *act,
 		wanted = *act; /* act and old may be one */
 		if (wanted.sa_handler == SIG_DFL)
 			slot->view = wanted;
-		else if (!yield_to_host(slot, sig, &wanted))
+		else if (!yield_to_host(slot, sig, &wanted, by))
 			return LKS_TRIGGER_PASS;
 	}
 	if (old != NULL)
@@ -285,7 +288,7 @@ answer_locked(struct slot *slot, int sig, const struct sigaction *act,
 
 enum lks_trigger_answer
 lks_trigger_sigaction(int sig, const struct sigaction *act,
-		      struct sigaction *old)
+		      struct sigaction *old, lks_signal_call *by)
 {
 	enum lks_trigger_answer answer = LKS_TRIGGER_PASS;
 	struct slot *slot = sig == number_of(&user) ? &user : &bell;
@@ -296,7 +299,7 @@ lks_trigger_sigaction(int sig, const struct sigaction *act,
 		return LKS_TRIGGER_PASS;
 	lks_sigmask_block(&mask);
 	if (lks_lock_take(&lock, LKS_RANK_TRIGGER)) {
-		answer = answer_locked(slot, sig, act, old);
+		answer = answer_locked(slot, sig, act, old, by);
 		lks_lock_drop(&lock);
 	}
 	lks_sigmask_restore(&mask);

@@ -33,10 +33,15 @@ enum lks_trigger_answer {
 	LKS_TRIGGER_ANSWER, /* ours stays: fill *old with what the host would
 			     * see without us, return success, do not call */
 };
-/* `act` NULL = a query. Withdraws ours first when the host wins. */
+/* Of the kind of signal(). */
+typedef void (*lks_signal_call(int sig, void (*function)(int)))(int);
+
+/* `act` NULL = a query. Withdraws ours first when the host wins: what it wants
+ * is then installed by `by`, NULL = by sigaction. */
 enum lks_trigger_answer lks_trigger_sigaction(int sig,
 					      const struct sigaction *act,
-					      struct sigaction *old);
+					      struct sigaction *old,
+					      lks_signal_call *by);
 
 /* RECORD (sigwait and its kin, before the real call). The host waits for the
  * signals of `set`, which may be NULL: what is ours of them is withdrawn. */

@@ -43,7 +43,8 @@ static enum lks_trigger_answer
 host_sets(int sig, void (*handler)(int), struct sigaction *old)
 {
 	struct sigaction act = { .sa_handler = handler };
-	enum lks_trigger_answer answer = lks_trigger_sigaction(sig, &act, old);
+	enum lks_trigger_answer answer =
+		lks_trigger_sigaction(sig, &act, old, NULL);
 
 	if (answer == LKS_TRIGGER_PASS)
 		assert_int_equal(sigaction(sig, &act, old), 0);
@@ -101,10 +102,10 @@ host_that_asks_sees_a_default_disposition(void **state)
 	(void)state;
 	install("");
 	memset(&seen, 0xee, sizeof(seen));
-	assert_int_equal(lks_trigger_sigaction(SIGUSR2, NULL, &seen),
+	assert_int_equal(lks_trigger_sigaction(SIGUSR2, NULL, &seen, NULL),
 			 LKS_TRIGGER_ANSWER);
 	assert_true(seen.sa_handler == SIG_DFL);
-	assert_int_equal(lks_trigger_sigaction(SIGUSR1, NULL, &seen),
+	assert_int_equal(lks_trigger_sigaction(SIGUSR1, NULL, &seen, NULL),
 			 LKS_TRIGGER_PASS);
 }
 
@@ -117,10 +118,10 @@ host_that_sets_the_default_leaves_ours(void **state)
 
 	(void)state;
 	install("");
-	assert_int_equal(lks_trigger_sigaction(SIGUSR2, &act, &seen),
+	assert_int_equal(lks_trigger_sigaction(SIGUSR2, &act, &seen, NULL),
 			 LKS_TRIGGER_ANSWER);
 	assert_int_equal(lks_trigger_signal(), SIGUSR2);
-	lks_trigger_sigaction(SIGUSR2, NULL, &seen);
+	lks_trigger_sigaction(SIGUSR2, NULL, &seen, NULL);
 	assert_int_equal(seen.sa_flags, SA_NOCLDSTOP);
 }
 
