@@ -23,6 +23,7 @@
 #include "opts.h"
 #include "real.h"
 #include "sampler.h"
+#include "sandbox.h"
 #include "shim.h"
 #include "sys.h"
 #include "threads.h"
@@ -174,6 +175,10 @@ fork_prepare(void)
 	lks_tls.fork_guard = lks_tls.guard;
 	lks_tls.fork_state = (uint8_t)lks_state_page.state;
 	lks_tls.guard = LKS_GUARD_OWN;
+	lks_tls.forks = false;
+	/* Off, and no system call is to be made: the child is off too. */
+	if (lks_sandbox_forbids(LKS_NEED_RECORD))
+		return;
 	/* In a handler that interrupted a call of ours, this thread may hold
 	 * a lock itself: no use to wait for it. */
 	lks_tls.forks = lks_tls.fork_guard == LKS_GUARD_DOWN && take_forking();
@@ -240,6 +245,10 @@ become_child(enum lks_state state)
 static void
 fork_child(void)
 {
+	if (lks_sandbox_forbids(LKS_NEED_RECORD)) {
+		leave_fork();
+		return;
+	}
 	become_child((enum lks_state)lks_tls.fork_state);
 	lks_trigger_fork_child();
 	lks_writer_fork_child();
@@ -250,7 +259,8 @@ static void
 at_exit(void *unused)
 {
 	(void)unused;
-	if (!lks_boot_is_complete())
+	/* First: who we are is a system call too. */
+	if (lks_sandbox_forbids(LKS_NEED_WRITE) || !lks_boot_is_complete())
 		return;
 	lks_tls.guard = LKS_GUARD_OWN;
 	lks_writer_exit();

@@ -12,6 +12,7 @@
 
 #include "arena.h"
 #include "job.h"
+#include "sandbox.h"
 #include "sys.h"
 
 /* The writer's rooms stay below 8 KiB, zlib's included. Below it lies one
@@ -143,7 +144,8 @@ former_has_ended(void)
 	for (int i = 0; i < END_YIELDS; i++) {
 		if (lks_cloned_reap())
 			return true;
-		lks_sys0(SYS_sched_yield);
+		if (!lks_sandbox_forbids(LKS_NEED_YIELD))
+			lks_sys0(SYS_sched_yield);
 	}
 	return false;
 }
@@ -170,7 +172,8 @@ lks_cloned_start(enum lks_way way, int32_t self)
 {
 	long child;
 
-	if (!children_are_in_our_namespace())
+	if (lks_sandbox_forbids(LKS_NEED_CLONE) ||
+	    !children_are_in_our_namespace())
 		return false;
 	if (!former_has_ended() || !make_stack())
 		return false;
@@ -210,6 +213,8 @@ lks_cloned_reap(void)
 {
 	int32_t child = atomic_load_explicit(&pid, memory_order_relaxed);
 
+	if (child != 0 && lks_sandbox_forbids(LKS_NEED_CLONE))
+		return false;
 	return child == 0 || see_end(child, lks_sys4(SYS_wait4, child, NULL,
 						     WNOHANG | __WCLONE, NULL));
 }
@@ -220,7 +225,7 @@ lks_cloned_wait(void)
 	int32_t child = atomic_load_explicit(&pid, memory_order_relaxed);
 	long result;
 
-	if (child == 0)
+	if (child == 0 || lks_sandbox_forbids(LKS_NEED_CLONE))
 		return;
 	do
 		result = lks_sys4(SYS_wait4, child, NULL, __WCLONE, NULL);

@@ -13,6 +13,7 @@
 #include "msg.h"
 #include "opts.h"
 #include "real.h"
+#include "sandbox.h"
 #include "sigmask.h"
 #include "sys.h"
 #include "threads.h"
@@ -32,6 +33,10 @@
 /* Whether the host's threads have gone: first and longest pause. */
 #define GONE_FIRST_NS 1000000u
 #define GONE_LAST_NS 1000000000u
+
+/* How long, and in which steps, a thread waits for a status to be written. */
+#define SETTLE_NS 100000000u
+#define SETTLE_PAUSE_NS 1000000u
 
 enum state { NONE, STARTING, RUNNING };
 
@@ -54,6 +59,8 @@ do_jobs(int32_t self)
 	bool cloned;
 
 	while (lks_job_is_pending()) {
+		if (lks_sandbox_forbids(LKS_NEED_WRITE))
+			return;
 		if (!lks_job_claim(self)) {
 			lks_cloned_reap();
 			return;
@@ -137,10 +144,12 @@ helper_main(void *unused)
 	/* Nothing is the host's here until the end. */
 	lks_tls.guard = LKS_GUARD_OWN;
 	lks_sys2(SYS_prctl, PR_SET_NAME, "leakshim");
+	lks_sandbox_is_helper(true);
 	atomic_store_explicit(&tid, self, memory_order_relaxed);
 	atomic_store_explicit(&state, RUNNING, memory_order_relaxed);
 	work(self);
 	lks_trigger_stop_listening();
+	lks_sandbox_is_helper(false);
 	atomic_store_explicit(&tid, 0, memory_order_relaxed);
 	/* seq_cst: pairs with lks_helper_wake */
 	atomic_store_explicit(&state, NONE, memory_order_seq_cst);
@@ -203,6 +212,7 @@ lks_helper_ensure(void)
 						     memory_order_relaxed))
 		return;
 	/* It inherits the mask, so that nothing reaches it too early. */
+	lks_sandbox_helper_made();
 	lks_sigmask_block(&mask);
 	/* Up already, but what libc allocates here is no nested call. */
 	lks_tls.guard = LKS_GUARD_OWN;
@@ -234,6 +244,20 @@ lks_helper_wake(void)
 	return true;
 }
 
+bool
+lks_helper_settle(void)
+{
+	uint64_t end = lks_clock_ns(CLOCK_MONOTONIC) + SETTLE_NS;
+	static const uint32_t word;
+
+	if (atomic_load_explicit(&state, memory_order_relaxed) == NONE)
+		return false;
+	while ((lks_job_is_pending() || lks_job_writer() != 0) &&
+	       lks_clock_ns(CLOCK_MONOTONIC) < end)
+		lks_sys_futex_wait(&word, 0, SETTLE_PAUSE_NS);
+	return true;
+}
+
 int32_t
 lks_helper_tid(void)
 {
@@ -255,6 +279,7 @@ lks_helper_fork_child(void)
 	atomic_store_explicit(&state, NONE, memory_order_relaxed);
 	atomic_store_explicit(&tid, 0, memory_order_relaxed);
 	atomic_store_explicit(&refusals, 0, memory_order_relaxed);
+	lks_sandbox_is_helper(false);
 	atomic_store_explicit(&main_gone, false, memory_order_relaxed);
 	stack_taken = false;
 }

@@ -15,6 +15,10 @@
 /* RECORD, guard up. Makes it, if there is none. */
 void lks_helper_ensure(void);
 
+/* RECORD. Waits until it has done what was asked, a tenth of a second at most;
+ * false: there is none. */
+bool lks_helper_settle(void);
+
 /* Any context. Lets it look at the jobs; false: there is none. */
 bool lks_helper_wake(void);
 

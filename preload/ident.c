@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 
 #include "cgroup.h"
+#include "sandbox.h"
 #include "sys.h"
 
 struct lks_ident lks_ident;
@@ -50,6 +51,9 @@ read_process(void)
 	uint64_t inode = 0;
 
 	lks_ident.pid = lks_sys_getpid();
+	/* Nobody will be told anyway. */
+	if (lks_sandbox_forbids(LKS_NEED_WRITE))
+		return;
 	lks_ident.parent_pid = (int32_t)lks_sys0(SYS_getppid);
 	lks_ident.start_wall_ns = lks_clock_ns(CLOCK_REALTIME);
 	lks_ident.start_ticks = lks_ident_stat_field(LKS_STAT_START_TICKS);

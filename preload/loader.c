@@ -7,6 +7,7 @@
 #include <sys/auxv.h>
 
 #include "../proto/limits.h"
+#include "sandbox.h"
 #include "sys.h"
 
 /* glibc 2.35's <dlfcn.h>, spelled out so that building with an older one gives
@@ -191,6 +192,8 @@ lks_loader_find_by_maps(uintptr_t address, struct lks_object *out)
 	bool found;
 
 	memset(out, 0, sizeof(*out));
+	if (lks_sandbox_forbids(LKS_NEED_WRITE))
+		return false;
 	maps.fd = lks_sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
 	if (lks_sys_failed(maps.fd))
 		return false;

@@ -1,5 +1,6 @@
 #include "lock.h"
 
+#include "sandbox.h"
 #include "sys.h"
 
 /*
@@ -52,7 +53,10 @@ lks_lock_take_slow(struct lks_lock *lock)
 	for (int i = 0; i < LKS_LOCK_TRIES; i++) {
 		if (lks_lock_attempt(lock))
 			return true;
-		lks_sys0(SYS_sched_yield);
+		if (lks_sandbox_forbids(LKS_NEED_YIELD))
+			relax();
+		else
+			lks_sys0(SYS_sched_yield);
 	}
 	return false;
 }

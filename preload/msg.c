@@ -15,6 +15,7 @@
 #include "ident.h"
 #include "lock.h"
 #include "opts.h"
+#include "sandbox.h"
 #include "sys.h"
 
 /* A page: more complaints than an environment variable has keys. */
@@ -197,7 +198,7 @@ lks_msg(const char *format, ...)
 	line[length++] = '\n';
 	if (!atomic_load_explicit(&quiet, memory_order_acquire))
 		lks_sys_write_all(2, line, length);
-	else if (log_path[0] != '\0')
+	else if (log_path[0] != '\0' && !lks_sandbox_forbids(LKS_NEED_WRITE))
 		append_to_log(line, length);
 }
 

@@ -99,6 +99,8 @@ lks_real_resolve(void)
 	RESOLVE(signalfd);
 	RESOLVE(_exit);
 	RESOLVE(dlclose);
+	RESOLVE(prctl);
+	RESOLVE(syscall);
 	lks_real_forget_errors();
 	if (lks_real.malloc == NULL || lks_real.free == NULL ||
 	    lks_real.calloc == NULL || lks_real.realloc == NULL)

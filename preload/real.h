@@ -53,6 +53,9 @@ struct lks_real {
 	int (*signalfd)(int, const sigset_t *, int);
 	void (*_exit)(int) __attribute__((noreturn));
 	int (*dlclose)(void *);
+	int (*prctl)(int, unsigned long, unsigned long, unsigned long,
+		     unsigned long);
+	long (*syscall)(long, long, long, long, long, long, long);
 };
 
 extern struct lks_real lks_real;

@@ -11,6 +11,7 @@
 #include "boot.h"
 #include "modmap.h"
 #include "real.h"
+#include "sandbox.h"
 #include "shim.h"
 #include "writer.h"
 
@@ -20,7 +21,7 @@ _exit(int status)
 	lks_real_resolve();
 	/* A vfork child shares our memory but is not us: its end is not ours.
 	 * No guard asked: a handler may leave in the middle of a call. */
-	if (lks_boot_is_complete()) {
+	if (!lks_sandbox_forbids(LKS_NEED_WRITE) && lks_boot_is_complete()) {
 		lks_tls.guard = LKS_GUARD_OWN;
 		lks_writer_exit();
 	}

@@ -10,6 +10,7 @@
 #include "cloned.h"
 #include "epoch.h"
 #include "lock.h"
+#include "sandbox.h"
 #include "site.h"
 #include "sys.h"
 #include "writer.h"
@@ -109,7 +110,8 @@ thread_ends(void *self)
 	lks_tls_give_back();
 	if (lks_tls.self.entry != 0)
 		lks_threads_exit(lks_tls.self);
-	lks_writer_thread_ended(lks_sys_gettid() == lks_sys_getpid());
+	if (!lks_sandbox_forbids(LKS_NEED_RECORD))
+		lks_writer_thread_ended(lks_sys_gettid() == lks_sys_getpid());
 	lks_tls_leave();
 }
 

@@ -20,6 +20,7 @@
 #include "lock.h"
 #include "opts.h"
 #include "real.h"
+#include "sandbox.h"
 #include "sigmask.h"
 #include "state.h"
 #include "sys.h"
@@ -129,7 +130,8 @@ on_signal(int sig, siginfo_t *info, void *context)
 	struct slot *slot = sig == number_of(&user) ? &user : &bell;
 
 	/* A vfork child runs it too, in our memory. */
-	if (lks_sys_getpid() != lks_ident.pid || sig != number_of(slot))
+	if (lks_sandbox_forbids(LKS_NEED_RECORD) ||
+	    lks_sys_getpid() != lks_ident.pid || sig != number_of(slot))
 		return;
 	if (is_leaving(slot))
 		give_back(sig, info, context);
@@ -295,6 +297,7 @@ lks_trigger_sigaction(int sig, const struct sigaction *act,
 	struct lks_sigmask mask;
 
 	if (sig == 0 || sig != number_of(slot) ||
+	    lks_sandbox_forbids(LKS_NEED_RECORD) ||
 	    lks_sys_getpid() != lks_ident.pid)
 		return LKS_TRIGGER_PASS;
 	lks_sigmask_block(&mask);
@@ -336,6 +339,7 @@ lks_trigger_await(const sigset_t *set)
 	/* Most programs wait for the same set for ever. */
 	if ((wanted & ~atomic_load_explicit(&awaited, memory_order_relaxed)) ==
 		    0 ||
+	    lks_sandbox_forbids(LKS_NEED_RECORD) ||
 	    lks_sys_getpid() != lks_ident.pid)
 		return;
 	lks_sigmask_block(&mask);

@@ -17,6 +17,7 @@
 #include "marks.h"
 #include "msg.h"
 #include "opts.h"
+#include "sandbox.h"
 #include "scratch.h"
 #include "sigmask.h"
 #include "sink.h"
@@ -88,7 +89,7 @@ begin(void)
 static void
 dispatch(void)
 {
-	if (lks_helper_wake())
+	if (lks_helper_wake() || lks_sandbox_forbids(LKS_NEED_WRITE))
 		return;
 	if (lks_tls.guard != LKS_GUARD_DOWN) {
 		lks_tls.pending = 1;
@@ -132,11 +133,19 @@ lks_writer_dump(uint32_t token)
 }
 
 void
+lks_writer_settle(void)
+{
+	if (!lks_helper_settle())
+		lks_cloned_wait();
+}
+
+void
 lks_writer_poll(void)
 {
 	/* A vfork child shares our memory but is not the writer's parent. The
 	 * request stays; the parent's next tick sees to it. */
-	if (lks_sys_getpid() != lks_ident.pid)
+	if (lks_sandbox_forbids(LKS_NEED_WRITE) ||
+	    lks_sys_getpid() != lks_ident.pid)
 		return;
 	if (lks_job_is_pending() && !lks_helper_wake())
 		begin();
@@ -167,6 +176,7 @@ lks_writer_report_net(int64_t net)
 		lks_writer_request(LKS_TRIGGER_GROW, 0);
 	/* A writer that has finished is a zombie until it is reaped. */
 	if (lks_cloned_is_there() && lks_job_writer() == 0 &&
+	    !lks_sandbox_forbids(LKS_NEED_WRITE) &&
 	    lks_sys_getpid() == lks_ident.pid) {
 		lks_cloned_reap();
 		if (lks_job_is_pending())
@@ -259,6 +269,8 @@ lks_writer_fork_child(void)
 	lks_dump_fork_child();
 	lks_marks_fork_child();
 	lks_snap_fork_child(lks_epoch_now());
+	if (lks_sandbox_forbids(LKS_NEED_WRITE))
+		return;
 	lks_job_first_status();
 	ensure_helper();
 }

@@ -41,6 +41,9 @@ void lks_writer_refresh(uint32_t token);
 void lks_writer_mark(uint32_t token);
 void lks_writer_dump(uint32_t token);
 
+/* RECORD. What was asked before is done, or takes too long. */
+void lks_writer_settle(void);
+
 /* RECORD, at a hook's exit: tls.pending was set. Guard is up, no lock held. */
 void lks_writer_poll(void);
 

@@ -396,6 +396,7 @@ can_read_tells_every_page(void **state)
 	assert_false(lks_can_read(at + 4096, 1));
 	assert_true(lks_can_read(at + 8192, 4096));
 	assert_false(lks_can_read(at, 0));
+	assert_false(lks_can_read(16, 8));
 	assert_false(lks_can_read(~0ul - 5, 100));
 	munmap(page, 3 * 4096);
 }
