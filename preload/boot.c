@@ -60,7 +60,8 @@ make_tables(void)
 	return lks_depot_init() && lks_livetab_init() && lks_modmap_init();
 }
 
-/* A runtime that is its own allocator and would be broken by another. */
+/* A runtime that is its own allocator, and would be broken by another or hide
+ * from it. */
 static const char *
 sanitizer(void)
 {
@@ -70,10 +71,14 @@ sanitizer(void)
 		{ "__msan_init", "MemorySanitizer is in the program" },
 		{ "__hwasan_init", "HWAddressSanitizer is in the program" },
 		{ "__lsan_do_leak_check", "LeakSanitizer is in the program" },
+		/* Its tools that replace malloc do so behind our back. */
+		{ "_vgr10010ZU_libcZdsoZa_malloc",
+		  "valgrind runs the program" },
 	};
 	const char *found = NULL;
 
-	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++)
+	for (size_t i = 0;
+	     i < sizeof(symbols) / sizeof(symbols[0]) && found == NULL; i++)
 		if (dlsym(RTLD_DEFAULT, symbols[i][0]) != NULL)
 			found = symbols[i][1];
 	lks_real_forget_errors();
