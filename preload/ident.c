@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 
 #include "cgroup.h"
+#include "msg.h"
 #include "sandbox.h"
 #include "sys.h"
 
@@ -113,6 +114,22 @@ read_name(void)
 		      *name != '\0' ? name : "unknown");
 }
 
+/* Without /proc: what was asked for at the start. */
+static void
+exe_as_started(void)
+{
+	const char *started = (const char *)getauxval(AT_EXECFN);
+	const char *directory = lks_ident.start_directory;
+
+	if (started == NULL)
+		return;
+	if (started[0] == '/' || directory[0] == '\0')
+		lks_copy_text(lks_ident.exe, sizeof(lks_ident.exe), started);
+	else
+		lks_format(lks_ident.exe, sizeof(lks_ident.exe), "%s/%s",
+			   directory, started);
+}
+
 static void
 read_program(void)
 {
@@ -123,6 +140,8 @@ read_program(void)
 
 	lks_ident.argv_bytes = lks_sys_failed(n) ? 0 : (uint32_t)n;
 	read_link("/proc/self/exe", lks_ident.exe, sizeof(lks_ident.exe));
+	if (lks_ident.exe[0] == '\0')
+		exe_as_started();
 	length = strlen(lks_ident.exe);
 	if (length > sizeof(gone) - 1 &&
 	    strcmp(lks_ident.exe + length - (sizeof(gone) - 1), gone) == 0)
@@ -137,12 +156,12 @@ lks_ident_init(void)
 
 	read_process();
 	read_host();
-	read_program();
 	n = lks_sys2(SYS_getcwd, lks_ident.start_directory,
 		     sizeof(lks_ident.start_directory));
 	/* The kernel says "(unreachable)/..." outside our root. */
 	if (lks_sys_failed(n) || lks_ident.start_directory[0] != '/')
 		lks_ident.start_directory[0] = '\0';
+	read_program();
 	lks_ident.page_bytes = (uint32_t)getauxval(AT_PAGESZ);
 	lks_ident.memory_limit_bytes = lks_cgroup_init();
 }

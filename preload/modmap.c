@@ -23,6 +23,7 @@
 
 #include "arena.h"
 #include "counters.h"
+#include "ident.h"
 #include "image.h"
 #include "loader.h"
 #include "lock.h"
@@ -137,6 +138,9 @@ path_of_locked(const struct lks_object *object, const char *name)
 	    lks_loader_find_by_maps(object->map_start, &mapped) &&
 	    mapped.name[0] == '/')
 		return keep_text(mapped.name);
+	/* Without /proc the main program still has one. */
+	if (name[0] == '\0' && lks_loader_is_main(object))
+		return lks_ident.exe;
 	return name;
 }
 

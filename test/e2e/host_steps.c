@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -316,6 +318,62 @@ step_setuid(const char *uid)
 		fail("setuid");
 }
 
+static void
+step_chroot(const char *directory)
+{
+	if (chroot(directory) < 0 || chdir("/") < 0)
+		fail(directory);
+}
+
+static void
+step_undumpable(const char *unused)
+{
+	(void)unused;
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		fail("prctl");
+}
+
+/* Every descriptor, one by one and all at once; then none is open. */
+static void
+step_closeall(const char *how)
+{
+	if (strcmp(how, "range") == 0)
+		close_range(0, ~0u, 0);
+	else
+		closefrom(0);
+	for (int fd = 0; fd < 1024; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			_exit(95);
+}
+
+static void
+set_limit(int which, const char *value)
+{
+	struct rlimit limit = { strtoul(value, NULL, 10),
+				strtoul(value, NULL, 10) };
+
+	if (setrlimit((__rlimit_resource_t)which, &limit) < 0)
+		fail("setrlimit");
+}
+
+static void
+step_files(const char *count)
+{
+	set_limit(RLIMIT_NOFILE, count);
+}
+
+static void
+step_fsize(const char *bytes)
+{
+	set_limit(RLIMIT_FSIZE, bytes);
+}
+
+static void
+step_memory(const char *bytes)
+{
+	set_limit(RLIMIT_AS, bytes);
+}
+
 /* --- signals and files -------------------------------------------- */
 
 static volatile sig_atomic_t taken;
@@ -490,6 +548,12 @@ static const struct step {
 	{ "vfork", step_vfork },
 	{ "spawn", step_spawn },
 	{ "setuid", step_setuid },
+	{ "chroot", step_chroot },
+	{ "undumpable", step_undumpable },
+	{ "closeall", step_closeall },
+	{ "files", step_files },
+	{ "fsize", step_fsize },
+	{ "memory", step_memory },
 	{ "take", step_take },
 	{ "taken", step_taken },
 	{ "block", step_block },
