@@ -206,13 +206,17 @@ foremost(uint32_t bits)
 	return LKS_TRIGGER_EXIT;
 }
 
+/* *live: what is live by then, as growth is counted. */
 static bool
-write_file(void)
+write_file(int64_t *live)
 {
 	if (!lks_snap_take(&snap)) {
 		lks_sink_fail(lks_snap_error(), 0);
 		return false;
 	}
+	/* After it: growth begins where this file ends, not when it was asked
+	 * for. */
+	*live = atomic_load_explicit(&live_bytes, memory_order_relaxed);
 	return lks_sink_open() && lks_encode(&snap) &&
 	       lks_sink_publish(snap.sequence);
 }
@@ -234,7 +238,7 @@ write_snapshot(enum lks_trigger trigger, enum lks_way way, uint64_t asked_ns)
 	int64_t live = atomic_load_explicit(&live_bytes, memory_order_relaxed);
 
 	begin_snap(trigger, way, asked_ns);
-	if (write_file()) {
+	if (write_file(&live)) {
 		last_sequence = snap.sequence;
 		status.sequence = snap.sequence;
 		status.snapshot_wall_ns = snap.wall_ns;

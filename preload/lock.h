@@ -3,7 +3,7 @@
  *
  * A host thread must never wait for ever, whatever became of the holder (it
  * may be a cloned writer that was killed, or preempted by a real-time thread).
- * So taking a lock can fail, after LKS_LOCK_TRIES yields; every caller says
+ * So taking a lock can fail, after a fifth of a second; every caller says
  * what is lost then and counts it. Not recursive, no owner recorded (tids lie
  * after vfork and clone).
  */

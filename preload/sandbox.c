@@ -91,7 +91,7 @@ static const struct call calls[] = {
 	PLAIN(getppid, LKS_NEED_WRITE),
 	PLAIN(mincore, LKS_NEED_WRITE),
 	PLAIN(futex, LKS_NEED_WRITE),
-	PLAIN(nanosleep, LKS_NEED_WRITE),
+	PLAIN(nanosleep, LKS_NEED_WRITE | LKS_NEED_YIELD),
 	PLAIN(kill, LKS_NEED_WRITE),
 	PLAIN(rt_sigaction, LKS_NEED_WRITE),
 	PLAIN(rt_sigpending, LKS_NEED_WRITE),

@@ -24,7 +24,7 @@ enum lks_need {
 	LKS_NEED_WRITE = 2,  /* files: no snapshot, no status, no log */
 	LKS_NEED_CLONE = 4,  /* a writer: the host's thread writes itself */
 	LKS_NEED_PEEK = 8,   /* process_vm_readv: image.h says what instead */
-	LKS_NEED_YIELD = 16, /* sched_yield: locks spin for a shorter time */
+	LKS_NEED_YIELD = 16, /* sched_yield, nanosleep: locks only spin */
 };
 
 /*

@@ -15,7 +15,7 @@
 
 /* A shard's lock that timed out is tried again, in case its holder is in the
  * middle of a fork of many gigabytes. */
-#define SHARD_ATTEMPTS 20
+#define SHARD_ATTEMPTS 4
 #define SHARD_PAUSE_NS 20000000u
 
 /* Blocks between a prefetch and its use: some hundred nanoseconds. */

@@ -64,6 +64,10 @@ teardown() {
 	kill -0 $pid
 	[ ! -e $pid.1 ]
 	[ -z "$(find . -name '.leakshim*')" ]
+	# Nor at its exit, where its own thread writes.
+	tracked "out=$PWD/%p.%n,on=exit" "$steps" leak:5x10 fsize:200 exit:3 ||
+		[ $? -eq 3 ]
+	[ -z "$(find . -name '*.1')" ]
 }
 
 @test "whatever the limit of address space, the program gets what it needs" {

@@ -39,6 +39,9 @@ allocate(void *unused)
 	for (unsigned i = 0; !done; i++) {
 		free(kept[i % 64]);
 		kept[i % 64] = malloc(i % 2000);
+		/* Children need a processor too. */
+		if (i % 500 == 0)
+			usleep(200);
 	}
 	for (unsigned i = 0; i < 64; i++)
 		free(kept[i]);

@@ -196,6 +196,7 @@ kernel_lets_yield(const struct sock_filter *code, size_t count)
 		    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
 			_exit(3);
 		syscall(SYS_sched_yield);
+		syscall(SYS_nanosleep, NULL, NULL);
 		syscall(SYS_exit_group, 0);
 	}
 	waitpid(pid, &status, 0);
