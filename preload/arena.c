@@ -177,6 +177,32 @@ lks_arena_release(void *pages, size_t bytes)
 }
 
 void *
+lks_arena_resize(void *pages, size_t had, size_t wanted)
+{
+	const uintptr_t old = (uintptr_t)pages;
+	long result;
+
+	had = round_to_pages(had);
+	wanted = round_to_pages(wanted);
+	if (lks_unlikely(wanted > had && lks_arena_is_tight(wanted - had)))
+		return NULL;
+	result = lks_sys5(SYS_mremap, pages, had, wanted, MREMAP_MAYMOVE, 0);
+	if (lks_sys_failed(result)) {
+		lks_count(map_failures);
+		return NULL;
+	}
+	if (lks_lock_take(&lock, LKS_RANK_ARENA)) {
+		range_remove_locked(old, old + had);
+		range_add_locked((uintptr_t)result, (uintptr_t)result + wanted);
+		lks_lock_drop(&lock);
+	}
+	/* Unsigned: less wraps, and is right. */
+	atomic_fetch_add_explicit(&mapped_bytes, (uint64_t)wanted - had,
+				  memory_order_relaxed);
+	return (void *)result;
+}
+
+void *
 lks_arena_permanent(size_t bytes)
 {
 	void *memory = NULL;

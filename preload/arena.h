@@ -21,6 +21,11 @@ void lks_arena_init(uint64_t cap_bytes);
 void *lks_arena_map(size_t bytes) __attribute__((warn_unused_result));
 void lks_arena_release(void *pages, size_t bytes);
 
+/* RECORD. More pages behind those of lks_arena_map, or fewer; they may move.
+ * What was there stays. NULL: over the cap, or refused; then nothing changed. */
+void *lks_arena_resize(void *pages, size_t had, size_t wanted)
+	__attribute__((warn_unused_result));
+
 /* As lks_arena_map, but over the cap too: for the writer's scratch, so that a
  * full table can still be reported. */
 void *lks_arena_map_beyond_cap(size_t bytes)

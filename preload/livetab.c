@@ -12,6 +12,7 @@
 #include "livetab.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "../proto/limits.h"
 #include "arena.h"
@@ -51,7 +52,15 @@ struct shard {
 };
 
 static struct shard shards[LKS_SHARDS];
-static struct slot *first_slots; /* one block for all shards, kept for ever */
+/* All shards' first slots and next ones, kept for ever. The latter only cost
+ * what is touched, and 512 system calls less at a program's start. */
+static struct slot *first_slots;
+static struct slot *page_slots;
+/* What a shard left when it grew or shrank: the next one takes it, and adds or
+ * cuts off pages. So growing by an eighth doesn't fault in nine new ones. */
+static struct lks_lock spare_lock;
+static struct slot *spare;      /* guard: spare_lock */
+static uint32_t spare_capacity; /* guard: spare_lock */
 static _Atomic uint32_t wanted_shift;
 static bool fork_held[LKS_SHARDS]; /* between fork prepare and after */
 
@@ -60,7 +69,9 @@ lks_livetab_init(void)
 {
 	first_slots =
 		lks_arena_map(LKS_SHARDS * FIRST_SLOTS * sizeof(struct slot));
-	if (first_slots == NULL)
+	page_slots = lks_arena_reserve(LKS_SHARDS * PAGE_SLOTS *
+				       sizeof(struct slot));
+	if (first_slots == NULL || page_slots == NULL)
 		return false;
 	for (uint32_t i = 0; i < LKS_SHARDS; i++) {
 		shards[i].slots = first_slots + i * FIRST_SLOTS;
@@ -238,11 +249,33 @@ grown(uint32_t capacity)
 	return more > capacity ? (uint32_t)more : capacity + PAGE_SLOTS;
 }
 
+/* Not of what is kept for ever. */
+static bool
+is_mapped(const struct slot *slots, uint32_t capacity)
+{
+	return capacity > FIRST_SLOTS &&
+	       !(slots >= page_slots &&
+		 slots < page_slots + LKS_SHARDS * PAGE_SLOTS);
+}
+
 static void
 release_slots(struct slot *slots, uint32_t capacity)
 {
-	if (capacity > FIRST_SLOTS)
-		lks_arena_release(slots, slots_bytes(capacity));
+	struct slot *other = slots;
+	uint32_t other_capacity = capacity;
+
+	if (!is_mapped(slots, capacity))
+		return;
+	if (lks_lock_attempt(&spare_lock)) {
+		lks_lock_check(LKS_RANK_ARENA);
+		other = spare;
+		other_capacity = spare_capacity;
+		spare = slots;
+		spare_capacity = capacity;
+		lks_lock_drop(&spare_lock);
+	}
+	if (other != NULL)
+		lks_arena_release(other, slots_bytes(other_capacity));
 }
 
 /*
@@ -333,6 +366,33 @@ thin_more(uint32_t seen)
 							memory_order_relaxed);
 }
 
+/* The spare one, as large as wanted. NULL: there is none. */
+static struct slot *
+resize_spare(uint32_t capacity)
+{
+	struct slot *slots;
+	struct slot *resized;
+	uint32_t had;
+
+	if (!lks_lock_attempt(&spare_lock))
+		return NULL;
+	lks_lock_check(LKS_RANK_ARENA);
+	slots = spare;
+	had = spare_capacity;
+	spare = NULL;
+	lks_lock_drop(&spare_lock);
+	if (slots == NULL)
+		return NULL;
+	resized = lks_arena_resize(slots, slots_bytes(had),
+				   slots_bytes(capacity));
+	if (resized == NULL)
+		lks_arena_release(slots, slots_bytes(had));
+	else
+		memset(resized, 0,
+		       slots_bytes(had < capacity ? had : capacity));
+	return resized;
+}
+
 /*
  * Slots for a shard, their pages present: a fault under the shard's lock would
  * wait for whoever else maps memory, and with it everyone who wants the shard.
@@ -340,11 +400,23 @@ thin_more(uint32_t seen)
 static struct slot *
 map_slots(uint32_t capacity)
 {
-	struct slot *slots = lks_arena_map(slots_bytes(capacity));
+	struct slot *slots = resize_spare(capacity);
 
+	if (slots == NULL)
+		slots = lks_arena_map(slots_bytes(capacity));
 	for (uint32_t i = 0; slots != NULL && i < capacity; i += PAGE_SLOTS)
 		*(volatile uint64_t *)&slots[i].key = 0;
 	return slots;
+}
+
+/* For a shard that grows. Its page of the kept ones is faulted in under the
+ * lock, once: another thread may have been first, and be using it. */
+static struct slot *
+more_slots(const struct shard *sh, uint32_t seen_capacity, uint32_t capacity)
+{
+	return seen_capacity == FIRST_SLOTS
+		       ? page_slots + (sh - shards) * PAGE_SLOTS
+		       : map_slots(capacity);
 }
 
 /*
@@ -360,7 +432,8 @@ grow(struct shard *sh, uint32_t seen_capacity)
 	 * can't be counted is no use. */
 	bool tight = lks_arena_bytes() + slots_bytes(capacity) >
 		     lks_arena_cap() / 8 * 7;
-	struct slot *slots = tight ? NULL : map_slots(capacity);
+	struct slot *slots = tight ? NULL
+				   : more_slots(sh, seen_capacity, capacity);
 	struct slot *unused = slots;
 	uint32_t unused_capacity = capacity;
 
@@ -544,6 +617,10 @@ lks_livetab_fork_parent(void)
 void
 lks_livetab_fork_child(void)
 {
+	/* Held by another thread: lost, as what it was about to be. */
+	if (lks_lock_is_held(&spare_lock))
+		spare = NULL;
+	lks_lock_init(&spare_lock);
 	for (uint32_t i = 0; i < LKS_SHARDS; i++) {
 		struct shard *sh = &shards[i];
 
