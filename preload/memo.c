@@ -15,6 +15,8 @@
 /* Words of a walk beyond its return addresses. */
 #define WORDS_MAX 32
 #define NEAR_BITS 8
+/* Frames that are compared before the others. */
+#define INNER 6
 /* The ring's bytes for one set of two entries' positions. */
 #define RING_PER_SET 128u
 
@@ -39,12 +41,11 @@ struct word {
 
 struct entry {
 	uint64_t bp; /* the innermost frame's, if it needs it */
-	uint32_t stack;
+	struct lks_captured captured;
 	uint32_t hash;
 	uint16_t hops;
 	uint16_t words;
-	uint16_t written;
-	uint16_t end;      /* enum lks_walk_end */
+	uint32_t written;
 	struct hop hop[1]; /* hops of them, then the words */
 };
 
@@ -70,6 +71,9 @@ struct lks_memo_space {
 	uint64_t set[][2]; /* positions; then the ring */
 };
 
+/* Of a memo's salt: it has one, hence a space. Salts are above addresses. */
+#define SETTLED ((uint64_t)1)
+
 static _Atomic uint64_t all_bytes;
 
 uint64_t
@@ -90,9 +94,8 @@ space_bytes(uint32_t ring)
 static inline struct entry *
 entry_at(const struct lks_memo *memo, uint64_t position)
 {
-	char *ring = (char *)&memo->space->set[memo->ring_bytes / RING_PER_SET];
-
-	return (struct entry *)(ring + (position & (memo->ring_bytes - 1)));
+	return (struct entry *)(memo->ring +
+				(position & (memo->ring_bytes - 1)));
 }
 
 /* Positions grow for ever, so one that was written over is known by its age.
@@ -143,6 +146,7 @@ obtain(struct lks_memo *memo, uint32_t ring)
 	lks_memo_release(memo);
 	atomic_fetch_add_explicit(&all_bytes, bytes, memory_order_relaxed);
 	memo->space = space;
+	memo->ring = (char *)&space->set[ring / RING_PER_SET];
 	memo->ring_bytes = ring;
 	memo->write = 2ull * ring;
 	return true;
@@ -203,6 +207,13 @@ word_at(uintptr_t hi, uint32_t away)
 	return *(const uint64_t *)(hi - (uintptr_t)away * 8);
 }
 
+/* The return address that led to a frame which is `away`. */
+static inline uint64_t
+return_at(uintptr_t hi, uint32_t away)
+{
+	return ((const uint64_t *)hi)[~(uintptr_t)away];
+}
+
 static inline bool
 begins(const struct entry *e, const struct lks_frame *frame, uintptr_t hi)
 {
@@ -210,22 +221,42 @@ begins(const struct entry *e, const struct lks_frame *frame, uintptr_t hi)
 	       e->hop[0].away == (hi - frame->sp) / 8;
 }
 
-/* True if the walk from `frame`, which is the entry's innermost, would go the
- * entry's way. All words lie above the frame's sp. */
-static inline bool
-holds(struct entry *e, const struct lks_frame *frame, uintptr_t hi)
+static LKS_NOINLINE uint64_t
+words_differ(const struct entry *e, uintptr_t hi)
 {
-	const struct hop *hop = e->hop;
+	const struct word *words = (const struct word *)&e->hop[e->hops];
 	uint64_t differ = 0;
 
-	if ((hop[0].node & HOP_NEEDS_BP) != 0)
-		differ = e->bp ^ frame->bp;
-	for (uint32_t i = 1; i < e->hops; i++)
-		differ |= word_at(hi, hop[i].away + 1) ^ hop[i].pc;
 	for (uint32_t i = 0; i < e->words; i++)
-		differ |= word_at(hi, words_of(e)[i].away) ^
-			  words_of(e)[i].value;
-	return differ == 0;
+		differ |= word_at(hi, words[i].away) ^ words[i].value;
+	return differ;
+}
+
+/*
+ * True if the walk from the entry's innermost frame, with this bp, would go the
+ * entry's way. All words lie above the frame's sp. The loads are independent.
+ */
+static inline bool
+holds(const struct entry *e, uintptr_t bp, uintptr_t hi)
+{
+	const struct hop *hop = e->hop + 1;
+	const struct hop *const end = e->hop + e->hops;
+	uint64_t differ = 0;
+
+	/* Walks that begin alike mostly part here. */
+	if (lks_likely(e->hops > INNER)) {
+		for (; hop < e->hop + 1 + INNER; hop++)
+			differ |= return_at(hi, hop->away) ^ hop->pc;
+		if (differ != 0)
+			return false;
+	}
+	for (; hop < end; hop++)
+		differ |= return_at(hi, hop->away) ^ hop->pc;
+	if ((e->hop[0].node & HOP_NEEDS_BP) != 0)
+		differ |= e->bp ^ bp;
+	if (differ != 0)
+		return false;
+	return lks_likely(e->words == 0) || words_differ(e, hi) == 0;
 }
 
 /*
@@ -240,7 +271,7 @@ holds_from(struct entry *e, uintptr_t sp, uintptr_t hi)
 	uint32_t from = e->hops - 1u;
 
 	while (from > 0 && e->hop[from].away < deepest &&
-	       word_at(hi, e->hop[from].away + 1) == e->hop[from].pc)
+	       return_at(hi, e->hop[from].away) == e->hop[from].pc)
 		from--;
 	for (uint32_t i = 0; i < e->words; i++) {
 		const struct word *w = &words_of(e)[i];
@@ -497,8 +528,9 @@ joins(struct rest *rest, const struct walk *w, const struct lks_memo *memo)
 		return false;
 	outer = e->written - rest->written;
 	/* A walk that was cut short is cut elsewhere if it begins elsewhere. */
-	return e->end == LKS_WALK_DEPTH ? w->written == rest->written
-					: w->written + outer <= memo->depth;
+	return e->captured.end == LKS_WALK_DEPTH
+		       ? w->written == rest->written
+		       : w->written + outer <= memo->depth;
 }
 
 /* --- keeping ------------------------------------------------------------- */
@@ -573,7 +605,7 @@ capture_slow(struct lks_memo *memo, const struct lks_regs *regs,
 		joined = rest.e != NULL && joins(&rest, w, memo);
 		if (joined)
 			break;
-		advance(w, bounds, hi, memo->salt, memo->depth);
+		advance(w, bounds, hi, memo->salt & ~SETTLED, memo->depth);
 	}
 	if (lks_unlikely(w->plain))
 		return plain(regs, bounds, code, memo->depth);
@@ -591,9 +623,8 @@ capture_slow(struct lks_memo *memo, const struct lks_regs *regs,
 		}
 		r.node = hop->node & HOP_NODE;
 		r.needs_bp = (hop->node & HOP_NEEDS_BP) != 0;
-		head.end = rest.e->end;
-		head.written =
-			(uint16_t)(w->written + rest.e->written - rest.written);
+		head.captured.end = rest.e->captured.end;
+		head.written = w->written + rest.e->written - rest.written;
 	} else {
 		const struct step *last = &w->step[--i];
 
@@ -603,8 +634,8 @@ capture_slow(struct lks_memo *memo, const struct lks_regs *regs,
 		r.plain = lks_rule_kind(last->rule) >= LKS_RULE_SP_DEREF &&
 			  lks_rule_kind(last->rule) <= LKS_RULE_REALIGNED;
 		add_hop(&r, last, i, w->last_hidden);
-		head.end = (uint16_t)w->end;
-		head.written = (uint16_t)w->written;
+		head.captured.end = w->end;
+		head.written = w->written;
 	}
 	while (i > 0) {
 		const struct step *from = &w->step[--i];
@@ -614,11 +645,13 @@ capture_slow(struct lks_memo *memo, const struct lks_regs *regs,
 		add_hop(&r, from, i, (from->rule & LKS_RULE_HIDDEN) != 0);
 	}
 	if (lks_unlikely(r.failed))
-		return (struct lks_captured){ lks_depot_overflow(), head.end };
-	head.stack = lks_depot_stack(r.node, head.end != LKS_WALK_COMPLETE).id;
-	if (!r.plain && head.stack != lks_depot_overflow().id)
+		return (struct lks_captured){ lks_depot_overflow(),
+					      head.captured.end };
+	head.captured.stack =
+		lks_depot_stack(r.node, head.captured.end != LKS_WALK_COMPLETE);
+	if (!r.plain && head.captured.stack.id != lks_depot_overflow().id)
 		keep(memo, &r, w->steps, &rest, &head, near);
-	return (struct lks_captured){ { head.stack }, head.end };
+	return head.captured;
 }
 
 static inline uint32_t
@@ -631,9 +664,11 @@ hash_of(uintptr_t pc, uintptr_t sp, uintptr_t pc1, uintptr_t pc2)
 	return (uint32_t)(h * 0x9e3779b97f4a7c15u >> 32);
 }
 
-/* The entry that begins so and holds, NULL: none. It is the last walk now. */
+/* The entry that begins so and holds, NULL: none. It is the last walk now.
+ * `but` is known not to. */
 static inline struct entry *
-find(struct lks_memo *memo, const struct lks_frame *frame, uint32_t hash)
+find(struct lks_memo *memo, const struct lks_frame *frame, uint32_t hash,
+     uint64_t but)
 {
 	uint64_t *set = memo->space->set[set_of(memo, hash)];
 
@@ -641,11 +676,11 @@ find(struct lks_memo *memo, const struct lks_frame *frame, uint32_t hash)
 		const uint64_t position = set[way];
 		struct entry *e;
 
-		if (!is_whole(memo, position))
+		if (position == but || !is_whole(memo, position))
 			continue;
 		e = entry_at(memo, position);
 		if (e->hash != hash || !begins(e, frame, memo->hi) ||
-		    !holds(e, frame, memo->hi))
+		    !holds(e, frame->bp, memo->hi))
 			continue;
 		set[way] = set[0];
 		set[0] = memo->last = position;
@@ -655,43 +690,44 @@ find(struct lks_memo *memo, const struct lks_frame *frame, uint32_t hash)
 }
 
 /*
- * The same without a rule. The entry that last began with this pc and sp tells
- * where its two callers' return addresses lay; they lie there again unless the
- * frame register says otherwise, and then the entry doesn't hold.
+ * The hash of a walk's beginning, without a rule. The entry that last began
+ * with this pc and sp tells where its two callers' return addresses lay; they
+ * lie there again unless the frame register says otherwise, and then no entry
+ * is found. 0: there is no such entry.
  */
-static inline struct entry *
-find_near(struct lks_memo *memo, const struct lks_frame *frame, uint64_t *near)
+static inline uint32_t
+hash_near(struct lks_memo *memo, const struct lks_frame *frame, uint64_t near)
 {
 	struct entry *e;
-	uint64_t pc1;
-	uint64_t pc2;
 
-	if (!is_whole(memo, *near))
-		return NULL;
-	e = entry_at(memo, *near);
+	if (!is_whole(memo, near))
+		return 0;
+	e = entry_at(memo, near);
 	if (e->hops < 3 || !begins(e, frame, memo->hi))
-		return NULL;
-	pc1 = word_at(memo->hi, e->hop[1].away + 1);
-	pc2 = word_at(memo->hi, e->hop[2].away + 1);
-	if (pc1 != e->hop[1].pc || pc2 != e->hop[2].pc)
-		e = find(memo, frame, hash_of(frame->pc, frame->sp, pc1, pc2));
-	else if (holds(e, frame, memo->hi))
-		memo->last = *near;
-	else
-		e = NULL;
-	return e;
+		return 0;
+	return hash_of(frame->pc, frame->sp,
+		       return_at(memo->hi, e->hop[1].away),
+		       return_at(memo->hi, e->hop[2].away));
 }
 
-struct lks_captured
-lks_memo_capture(struct lks_memo *memo, const struct lks_regs *regs,
-		 const struct lks_bounds *bounds, uint64_t *code,
-		 uint32_t depth)
+static inline uint64_t *
+near_of(const struct lks_memo *memo, uintptr_t pc, uintptr_t sp)
+{
+	return &memo->space->near[(pc ^ sp >> 4) * 0x9e3779b97f4a7c15u >>
+				  (64 - NEAR_BITS)];
+}
+
+/* What the hot half doesn't know. */
+static LKS_NOINLINE struct lks_captured
+capture_far(struct lks_memo *memo, const struct lks_regs *regs,
+	    const struct lks_bounds *bounds, uint64_t *code, uint32_t depth)
 {
 	const uintptr_t hi = bounds->hi & ~(sizeof(uintptr_t) - 1);
-	const uint64_t salt = lks_rules_salt();
+	const uint64_t salt = lks_rules_salt() | SETTLED;
 	struct walk w = { .frame = { regs->pc, regs->sp, regs->bp } };
 	struct entry *e;
 	uint64_t *near;
+	uint32_t guess;
 	uint32_t hash;
 
 	if (lks_unlikely(memo->space == NULL || memo->salt != salt ||
@@ -703,24 +739,51 @@ lks_memo_capture(struct lks_memo *memo, const struct lks_regs *regs,
 			 regs->sp % sizeof(uintptr_t) != 0 ||
 			 (hi - regs->sp) / 8 >= UINT32_MAX))
 		return plain(regs, bounds, code, depth);
-	near = &memo->space->near[(regs->pc ^ regs->sp >> 4) *
-					  0x9e3779b97f4a7c15u >>
-				  (64 - NEAR_BITS)];
-	e = find_near(memo, &w.frame, near);
+	near = near_of(memo, regs->pc, regs->sp);
+	guess = hash_near(memo, &w.frame, *near);
+	e = guess == 0 ? NULL : find(memo, &w.frame, guess, *near);
 	if (e == NULL) {
 		const struct lks_frame innermost = w.frame;
 
 		w.step = memo->space->step;
 		for (int i = 0; i < 2 && !w.ended && !w.plain; i++)
-			advance(&w, bounds, hi, salt, depth);
+			advance(&w, bounds, hi, salt & ~SETTLED, depth);
 		hash = hash_of(regs->pc, regs->sp,
 			       w.steps > 1 ? w.step[1].frame.pc : 0,
 			       w.frame.pc);
-		e = find(memo, &innermost, hash);
+		e = hash == guess ? NULL : find(memo, &innermost, hash, *near);
 		if (e == NULL)
 			return capture_slow(memo, regs, bounds, code, &w, hash,
 					    near);
 	}
 	*near = memo->last;
-	return (struct lks_captured){ { e->stack }, e->end };
+	return e->captured;
+}
+
+/*
+ * The hot half: the entry that last began with this pc and sp still holds. An
+ * entry's sp is aligned and lies on the stack, hence one that is equal does.
+ */
+struct lks_captured
+lks_memo_capture(struct lks_memo *memo, const struct lks_regs *regs,
+		 const struct lks_bounds *bounds, uint64_t *code,
+		 uint32_t depth)
+{
+	const uintptr_t hi = memo->hi;
+	const struct entry *e;
+	uint64_t position;
+
+	if (lks_unlikely(memo->salt != (lks_rules_salt() | SETTLED) ||
+			 (bounds->hi ^ hi) > 7 || memo->depth != depth))
+		return capture_far(memo, regs, bounds, code, depth);
+	position = *near_of(memo, regs->pc, regs->sp);
+	if (!is_whole(memo, position))
+		return capture_far(memo, regs, bounds, code, depth);
+	e = entry_at(memo, position);
+	if (e->hop[0].pc != regs->pc ||
+	    hi - (uintptr_t)e->hop[0].away * 8 != regs->sp ||
+	    !holds(e, regs->bp, hi))
+		return capture_far(memo, regs, bounds, code, depth);
+	memo->last = position;
+	return e->captured;
 }

@@ -32,7 +32,7 @@
  * a frame. Most threads allocate from some dozens of stacks; those that have
  * been round it once get the large one. */
 #define LKS_MEMO_SMALL_BYTES (32u * 1024)
-#define LKS_MEMO_LARGE_BYTES (256u * 1024)
+#define LKS_MEMO_LARGE_BYTES (128u * 1024)
 
 /* All threads' memos together: this part of the cap. Beyond it threads walk
  * plainly, which costs time and loses nothing. */
@@ -42,6 +42,7 @@ struct lks_memo_space; /* memo.c */
 
 struct lks_memo {
 	struct lks_memo_space *space; /* NULL: none yet, or none to be had */
+	char *ring;                   /* in it */
 	uint64_t write;               /* position in the ring, ever growing */
 	uint64_t start;               /* where it was when last empty */
 	uint64_t last;                /* position of the last walk's entry */
