@@ -22,6 +22,7 @@
 #include "msg.h"
 #include "opts.h"
 #include "real.h"
+#include "record.h"
 #include "sampler.h"
 #include "sandbox.h"
 #include "shim.h"
@@ -99,6 +100,7 @@ boot_early(void)
 			 lks_opts.seed != 0 ? lks_opts.seed : random_seed());
 	if (lks_opts.sample > 1)
 		lks_filter_init();
+	lks_record_init();
 	lks_tls_init();
 	shim_new_resolve();
 	if (!make_tables()) {
@@ -192,6 +194,7 @@ fork_prepare(void)
 	lks_writer_fork_prepare();
 	lks_threads_fork_prepare();
 	lks_modmap_fork_prepare();
+	lks_record_fork_prepare();
 	lks_livetab_fork_prepare();
 	lks_arena_fork_prepare();
 }
@@ -211,6 +214,7 @@ fork_parent(void)
 	if (lks_tls.forks) {
 		lks_arena_fork_parent();
 		lks_livetab_fork_parent();
+		lks_record_fork_parent();
 		lks_modmap_fork_release();
 		lks_threads_fork_parent();
 		lks_writer_fork_parent();
@@ -228,6 +232,7 @@ become_child(enum lks_state state)
 	lks_counters_clear();
 	lks_arena_fork_child();
 	lks_livetab_fork_child();
+	lks_record_fork_child();
 	lks_modmap_fork_release();
 	/* What the parent's other threads had begun stays half done here. The
 	 * ledger counts all but main, which is another one, or is this one. */

@@ -13,6 +13,7 @@
 #include "msg.h"
 #include "opts.h"
 #include "real.h"
+#include "record.h"
 #include "sandbox.h"
 #include "sigmask.h"
 #include "sys.h"
@@ -21,6 +22,7 @@
 #include "tls.h"
 #include "trigger.h"
 #include "trim.h"
+#include "writer.h"
 
 /* Ours needs little; glibc puts the host's thread-local storage there and says
  * EINVAL if that leaves too little. Below it lies a page that faults. */
@@ -68,6 +70,10 @@ do_jobs(int32_t self)
 		lks_trim_do();
 		if (lks_opts.deep)
 			lks_ledger_ask_allocator();
+		lks_record_settle();
+		/* What that counted as freed was its owner's growth. */
+		lks_writer_report_net(lks_tls.net_bytes);
+		lks_tls.net_bytes = 0;
 		lks_sigmask_block(&mask);
 		cloned = lks_cloned_start(LKS_WAY_HELPER, self);
 		lks_sigmask_restore(&mask);

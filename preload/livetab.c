@@ -31,8 +31,8 @@
  * that ends in an empty slot looks at 13 at load 0.8, at 4 at 0.6. */
 #define ROOMY_SLOTS 4096u
 
-#define EPOCH_BITS 20
-#define SIZE_BITS 40
+#define EPOCH_BITS LKS_EPOCH_BITS
+#define SIZE_BITS LKS_SIZE_BITS
 /* 2^12: thinning to one block of 4,096; beyond that the cap is absurd. */
 #define SHIFT_MAX 12u
 
@@ -80,13 +80,10 @@ lks_livetab_init(void)
 	return true;
 }
 
-/* Fibonacci hashing, folded: allocators hand out regular strides. */
 static inline uint64_t
 hash_of(uint64_t name)
 {
-	uint64_t h = name * 0x9e3779b97f4a7c15u;
-
-	return (h ^ h >> 29) * 0xbf58476d1ce4e5b9u;
+	return lks_livetab_hash_key(name << EPOCH_BITS);
 }
 
 static inline uint64_t
@@ -178,9 +175,8 @@ probe_locked(const struct shard *sh, uint64_t name, uint64_t hash)
 }
 
 void
-lks_livetab_prefetch(uintptr_t address)
+lks_livetab_prefetch(uint64_t hash)
 {
-	const uint64_t hash = hash_of(name_of(address));
 	const struct shard *sh = shard_of(hash);
 
 	__builtin_prefetch(
@@ -570,6 +566,50 @@ lks_livetab_take(uintptr_t address, struct lks_block *out)
 	if (lks_unlikely(capacity != 0))
 		shrink(sh, capacity, count);
 	return result;
+}
+
+bool
+lks_livetab_put(uint64_t hash, uint64_t key, uint64_t value)
+{
+	struct shard *sh = shard_of(hash);
+	struct slot *slots;
+	uint32_t i;
+	bool done;
+
+	if (lks_unlikely(!lks_lock_attempt(&sh->lock)))
+		return false;
+	lks_lock_check(LKS_RANK_SHARD);
+	i = probe_locked(sh, key >> EPOCH_BITS, hash);
+	slots = slots_locked(sh);
+	done = slots[i].value == 0 && !is_full(sh) &&
+	       (sh->shift | lks_livetab_shift()) == 0;
+	if (lks_likely(done)) {
+		slots[i] = (struct slot){ key, value };
+		sh->count++;
+	}
+	lks_lock_drop(&sh->lock);
+	return done;
+}
+
+uint64_t
+lks_livetab_pull(uint64_t hash, uint64_t key)
+{
+	struct shard *sh = shard_of(hash);
+	uint64_t value = 0;
+	uint32_t i;
+
+	if (lks_unlikely(!lks_lock_attempt(&sh->lock)))
+		return 0;
+	lks_lock_check(LKS_RANK_SHARD);
+	/* What is sparse is for the other half to shrink. */
+	if (lks_likely(sh->shift == 0 && ((sh->count - 1) & 63) != 0)) {
+		i = probe_locked(sh, key >> EPOCH_BITS, hash);
+		value = slots_locked(sh)[i].value;
+		if (lks_likely(value != 0))
+			remove_locked(sh, i);
+	}
+	lks_lock_drop(&sh->lock);
+	return value;
 }
 
 uint32_t

@@ -51,9 +51,6 @@ enum lks_take {
 /* BOOT. False: no memory. */
 bool lks_livetab_init(void);
 
-/* RECORD. An insert or take of this address comes soon. */
-void lks_livetab_prefetch(uintptr_t address);
-
 /* RECORD. */
 enum lks_insert lks_livetab_insert(struct lks_block *block,
 				   struct lks_block *old);
@@ -69,6 +66,77 @@ lks_livetab_weight(const struct lks_block *block)
 	weight.bytes <<= block->shift;
 	return weight;
 }
+
+/*
+ * The fast halves, in exact mode, for who has many changes to make. A change
+ * is a slot's two words: the key is the address and the epoch, the value site
+ * and size, never 0.
+ */
+#define LKS_EPOCH_BITS 20
+#define LKS_SIZE_BITS 40
+
+static inline uint64_t
+lks_livetab_key(uintptr_t address, uint32_t epoch)
+{
+	return (uint64_t)address >> 3 << LKS_EPOCH_BITS | epoch;
+}
+
+static inline uint64_t
+lks_livetab_value(struct lks_stack site, uint64_t size)
+{
+	return (uint64_t)site.id << LKS_SIZE_BITS | size;
+}
+
+static inline struct lks_stack
+lks_livetab_site(uint64_t value)
+{
+	return (struct lks_stack){ (uint32_t)(value >> LKS_SIZE_BITS) };
+}
+
+static inline uint64_t
+lks_livetab_size(uint64_t value)
+{
+	return value & LKS_SIZE_MAX;
+}
+
+/* Two keys of one address. */
+static inline bool
+lks_livetab_same(uint64_t a, uint64_t b)
+{
+	return (a ^ b) >> LKS_EPOCH_BITS == 0;
+}
+
+static inline struct lks_block
+lks_livetab_block(uint64_t key, uint64_t value)
+{
+	return (struct lks_block){
+		.address = (uintptr_t)(key >> LKS_EPOCH_BITS << 3),
+		.size = lks_livetab_size(value),
+		.site = lks_livetab_site(value),
+		.epoch = (uint32_t)(key & ((1u << LKS_EPOCH_BITS) - 1)),
+	};
+}
+
+/* Fibonacci hashing, folded: allocators hand out regular strides. */
+static inline uint64_t
+lks_livetab_hash_key(uint64_t key)
+{
+	uint64_t h = (key >> LKS_EPOCH_BITS) * 0x9e3779b97f4a7c15u;
+
+	return (h ^ h >> 29) * 0xbf58476d1ce4e5b9u;
+}
+
+/* RECORD. A change of this hash comes soon. */
+void lks_livetab_prefetch(uint64_t hash);
+
+/* RECORD. False: nothing was done, because it is not the common case (the
+ * address is held, the shard full, locked or thinned): lks_livetab_insert
+ * knows what to do. */
+bool lks_livetab_put(uint64_t hash, uint64_t key, uint64_t value);
+
+/* RECORD. The value that was taken out, 0: nothing was, for lks_livetab_take
+ * to look at. */
+uint64_t lks_livetab_pull(uint64_t hash, uint64_t key);
 
 /* Lock-free. Blocks kept are 1 of 2^shift. */
 uint32_t lks_livetab_shift(void);

@@ -60,6 +60,7 @@ enum lks_rank {
 	LKS_RANK_SCRATCH,     /* memory of the snapshot under way */
 	LKS_RANK_THREADS,     /* thread ledger */
 	LKS_RANK_MODMAP,      /* module list */
+	LKS_RANK_RECORD,      /* whose the deferred changes are */
 	LKS_RANK_SHARD,       /* one shard of the live table */
 	LKS_RANK_ARENA,       /* page lists */
 	LKS_RANK_MARKS,       /* the list of marks */

@@ -16,13 +16,11 @@
 #include "boot.h"
 #include "counters.h"
 #include "depot.h"
-#include "epoch.h"
-#include "livetab.h"
 #include "opts.h"
 #include "oracle.h"
 #include "real.h"
+#include "record.h"
 #include "sampler.h"
-#include "site.h"
 #include "writer.h"
 
 /* Declared by no header of glibc 2.36. */
@@ -50,10 +48,13 @@ shim_enter_slow(void)
 	return true;
 }
 
-/* Of a thread that has no block, or none of its own, and by other backends. */
+/* Of a thread that has no block yet, or none of its own, and by other
+ * backends. */
 static LKS_NOINLINE struct lks_captured
-capture_plainly(const struct lks_regs *regs, struct lks_thread *block)
+capture_plainly(const struct lks_regs *regs)
 {
+	struct lks_thread *block = lks_tls_block();
+	struct lks_captured captured;
 	struct lks_walk walk;
 	uint64_t one;
 	uint64_t *code = &one;
@@ -65,44 +66,44 @@ capture_plainly(const struct lks_regs *regs, struct lks_thread *block)
 	} else {
 		lks_count(late_calls);
 	}
-	walk = lks_unwind(regs, &lks_tls.bounds, code, depth);
-	return (struct lks_captured){
-		lks_depot_intern(code, walk.count,
-				 walk.end != LKS_WALK_COMPLETE),
-		walk.end,
-	};
+	if (block != NULL && lks_unwind_is_cfi() && !lks_tls.late) {
+		captured = lks_memo_capture(&block->memo, regs, &lks_tls.bounds,
+					    code, depth);
+	} else {
+		walk = lks_unwind(regs, &lks_tls.bounds, code, depth);
+		captured.stack = lks_depot_intern(
+			code, walk.count, walk.end != LKS_WALK_COMPLETE);
+		captured.end = walk.end;
+	}
+	if (lks_unlikely(lks_tls.late))
+		lks_tls_give_back();
+	return captured;
 }
 
-struct lks_stack
-shim_capture(const struct lks_regs *regs)
+static inline __attribute__((always_inline)) struct lks_stack
+capture(const struct lks_regs *regs)
 {
-	struct lks_thread *block = lks_tls_block();
+	struct lks_thread *block = lks_tls.block;
 	struct lks_captured captured;
 
-	if (lks_likely(block != NULL && !lks_tls.late &&
-		       lks_unwind_kind() == LKS_UNWIND_CFI))
+	/* Who is late gives its block back after each call. */
+	if (lks_likely(block != NULL && lks_unwind_is_cfi() && !lks_tls.late))
 		captured = lks_memo_capture(&block->memo, regs, &lks_tls.bounds,
 					    block->code, lks_opts.depth);
 	else
-		captured = capture_plainly(regs, block);
+		captured = capture_plainly(regs);
 #ifdef LKS_ORACLE
 	lks_oracle_compare(regs, &lks_tls.bounds, captured);
 #endif
 	if (lks_unlikely(captured.end != LKS_WALK_COMPLETE))
 		lks_count(truncated_stacks);
-	if (lks_unlikely(lks_tls.late))
-		lks_tls_give_back();
 	return captured.stack;
 }
 
-void
-shim_freed(const struct lks_block *block)
+struct lks_stack
+shim_capture(const struct lks_regs *regs)
 {
-	struct lks_weight weight = lks_livetab_weight(block);
-
-	lks_site_free(lks_heap_sites, block->site, lks_tls.stripe,
-		      weight.objects, weight.bytes);
-	lks_tls.net_bytes -= (int64_t)weight.bytes;
+	return capture(regs);
 }
 
 static inline void
@@ -113,67 +114,9 @@ tick(void)
 		lks_tls_tick();
 }
 
-/* No memory to count the block's site: the overflow site has it, or nobody. */
-static LKS_NOINLINE void
-without_counters(struct lks_block *block)
-{
-	struct lks_weight weight = lks_livetab_weight(block);
-	struct lks_block old;
-
-	block->site = lks_depot_overflow();
-	if (lks_site_alloc(lks_heap_sites, block->site, lks_tls.stripe,
-			   weight.objects, weight.bytes)) {
-		lks_livetab_insert(block, &old); /* over itself */
-		lks_tls.net_bytes += (int64_t)weight.bytes;
-		lks_count(depot_overflows);
-		return;
-	}
-	lks_livetab_take(block->address, &old);
-	lks_count(dropped_allocs);
-}
-
-static void
-insert(void *p, size_t size, struct lks_stack site)
-{
-	struct lks_block block = {
-		.address = (uintptr_t)p,
-		.size = size,
-		.site = site,
-		.epoch = lks_epoch_now(),
-	};
-	struct lks_block old;
-	struct lks_weight weight;
-
-	if (lks_unlikely(size > LKS_SIZE_MAX)) {
-		lks_count(size_clamped);
-		block.size = LKS_SIZE_MAX;
-	}
-	switch (lks_livetab_insert(&block, &old)) {
-	case LKS_REPLACED:
-		/* Freed behind our back (an allocator's private entry, a
-		 * static copy of free): the address says so. */
-		lks_count(implicit_frees);
-		shim_freed(&old);
-		break;
-	case LKS_INSERTED:
-		break;
-	case LKS_THINNED:
-		return;
-	case LKS_NOT_INSERTED:
-		lks_count(dropped_allocs);
-		return;
-	}
-	weight = lks_livetab_weight(&block);
-	if (lks_unlikely(!lks_site_alloc(lks_heap_sites, site, lks_tls.stripe,
-					 weight.objects, weight.bytes))) {
-		without_counters(&block);
-		return;
-	}
-	lks_tls.net_bytes += (int64_t)weight.bytes;
-}
-
-LKS_NOINLINE void
-shim_record(void *p, size_t size, const struct lks_regs *regs)
+/* Inlined into malloc, whose cost is mostly this. */
+static inline __attribute__((always_inline)) void
+record(void *p, size_t size, const struct lks_regs *regs)
 {
 	struct lks_stack site;
 
@@ -183,55 +126,18 @@ shim_record(void *p, size_t size, const struct lks_regs *regs)
 		if (shim_is_skipped(size))
 			return;
 	}
-	lks_livetab_prefetch((uintptr_t)p);
 	tick(); /* before it gets its age */
-	site = shim_capture(regs);
+	site = capture(regs);
 	if (lks_unlikely(site.id == lks_depot_overflow().id))
 		lks_count(depot_overflows);
-	insert(p, size, site);
+	lks_record_add((uintptr_t)p, size, site);
 	lks_sampler_next(&lks_tls.sampler);
 }
 
-bool
-shim_take(void *p, struct lks_block *out)
+LKS_NOINLINE void
+shim_record(void *p, size_t size, const struct lks_regs *regs)
 {
-	if (lks_unlikely(!lks_tls.known))
-		lks_tls_learn(NULL);
-	switch (lks_livetab_take((uintptr_t)p, out)) {
-	case LKS_TAKEN:
-		return true;
-	case LKS_NOT_TAKEN:
-		lks_count(dropped_frees);
-		return false;
-	case LKS_NOT_FOUND:
-		/* Sampling and thinning leave most blocks out by rule. */
-		if (lks_sampler_mean() == 1 && lks_livetab_shift() == 0)
-			lks_count(unknown_frees);
-		return false;
-	}
-	return false;
-}
-
-void
-shim_restore(const struct lks_block *block)
-{
-	struct lks_block back = *block;
-	struct lks_block old;
-
-	switch (lks_livetab_insert(&back, &old)) {
-	case LKS_INSERTED:
-	case LKS_REPLACED:
-		break;
-	case LKS_THINNED:
-		/* The table was thinned while it was out: as if it had been
-		 * in, and was dropped. */
-		shim_freed(block);
-		break;
-	case LKS_NOT_INSERTED:
-		lks_count(dropped_allocs);
-		shim_freed(block);
-		break;
-	}
+	record(p, size, regs);
 }
 
 /* malloc before there is a next allocator. */
@@ -268,8 +174,16 @@ static LKS_NOINLINE void *
 malloc_recorded(size_t size)
 {
 	struct lks_regs regs = LKS_REGS_OF_CALLER();
+	void *p;
 
-	return shim_alloc(0, size, &regs);
+	if (!shim_enter())
+		return lks_real_is_known() ? lks_real.malloc(size)
+					   : early_alloc(0, size);
+	p = lks_real.malloc(size);
+	if (lks_likely(p != NULL))
+		record(p, size, &regs);
+	shim_leave();
+	return p;
 }
 
 LKS_EXPORT void *
@@ -283,8 +197,6 @@ malloc(size_t size)
 void
 shim_free(void *p)
 {
-	struct lks_block block;
-
 	if (p == NULL || lks_unlikely(lks_bootstrap_owns(p)))
 		return;
 	if (!shim_enter()) {
@@ -293,8 +205,7 @@ shim_free(void *p)
 			lks_real.free(p);
 		return;
 	}
-	if (lks_likely(shim_take(p, &block)))
-		shim_freed(&block);
+	shim_forget(p);
 	lks_real.free(p);
 	shim_leave();
 }
@@ -388,19 +299,19 @@ realloc_bootstrap(void *p, size_t size)
 static void *
 realloc_known(void *p, size_t size, const struct lks_regs *regs)
 {
-	struct lks_block block;
-	bool had = shim_take(p, &block);
+	struct lks_held held;
 	int host_errno = errno;
 	void *q;
 
+	if (lks_unlikely(!lks_tls.known))
+		lks_tls_learn(NULL);
+	lks_record_hold((uintptr_t)p, &held);
 	errno = 0;
 	q = lks_real.realloc(p, size);
-	if (had) {
-		if (q == NULL && (size > 0 || errno == ENOMEM))
-			shim_restore(&block);
-		else
-			shim_freed(&block);
-	}
+	if (q == NULL && (size > 0 || errno == ENOMEM))
+		lks_record_put_back(&held);
+	else
+		lks_record_drop(&held);
 	if (errno == 0)
 		errno = host_errno;
 	if (q != NULL && !shim_is_skipped(size))

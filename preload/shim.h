@@ -7,6 +7,7 @@
 #include "filter.h"
 #include "lks.h"
 #include "real.h"
+#include "record.h"
 #include "state.h"
 #include "tls.h"
 #include "unwind.h"
@@ -75,15 +76,14 @@ void shim_record(void *p, size_t size, const struct lks_regs *regs);
 /* RECORD. The site of the caller: its call stack, interned. */
 struct lks_stack shim_capture(const struct lks_regs *regs);
 
-/*
- * RECORD. Takes p's record out of the live table, before the real free or
- * realloc. True: there was one, in *out; it still counts as allocated until
- * shim_freed, and can be put back with shim_restore.
- */
-struct lks_block;
-bool shim_take(void *p, struct lks_block *out);
-void shim_freed(const struct lks_block *block);
-void shim_restore(const struct lks_block *block);
+/* RECORD. Takes p's record out, before the real free. */
+static inline void
+shim_forget(void *p)
+{
+	if (lks_unlikely(!lks_tls.known))
+		lks_tls_learn(NULL);
+	lks_record_remove((uintptr_t)p);
+}
 
 /*
  * HOT. malloc (alignment 0) or aligned_alloc, and free, for the other shim

@@ -129,13 +129,9 @@ find_loaded(const char *name)
 static void
 record_new(void *p, size_t size, const struct lks_regs *regs)
 {
-	struct lks_block block;
-
 	if (p == NULL || !shim_enter())
 		return;
-	if (lks_livetab_take((uintptr_t)p, &block) == LKS_TAKEN)
-		shim_restore(&block);
-	else if (!shim_is_skipped(size))
+	if (!lks_record_knows((uintptr_t)p) && !shim_is_skipped(size))
 		shim_record(p, size, regs);
 	shim_leave();
 }
@@ -182,12 +178,9 @@ NEWS(X)
 static bool
 forget(void *p)
 {
-	struct lks_block block;
-
 	if (p == NULL || !shim_enter())
 		return false;
-	if (shim_take(p, &block))
-		shim_freed(&block);
+	shim_forget(p);
 	return true;
 }
 

@@ -10,25 +10,8 @@
 #include "arena.h"
 #include "depot.h"
 
-#define PAGE_SHIFT 8
+#define PAGE_SHIFT LKS_SITE_PAGE_SHIFT
 #define PAGE_SITES (1u << PAGE_SHIFT)
-#define PAGES ((LKS_STACKS_MAX >> PAGE_SHIFT) + 1)
-
-struct counts {
-	_Atomic uint64_t alloc_objects;
-	_Atomic uint64_t alloc_bytes;
-	_Atomic uint64_t free_objects;
-	_Atomic uint64_t free_bytes;
-};
-
-/* 512 KiB of address space; only what is in use is touched. */
-struct directory {
-	struct counts *_Atomic pages[PAGES];
-};
-
-struct lks_sites {
-	struct directory *_Atomic directories[LKS_STRIPES];
-};
 
 static struct lks_sites heap_sites;
 static struct lks_sites thread_sites;
@@ -50,15 +33,16 @@ publish(void *_Atomic *slot, void *made)
 		       : none;
 }
 
-static LKS_NOINLINE struct counts *
+static LKS_NOINLINE struct lks_site_counts *
 make(struct lks_sites *sites, uint32_t stripe, uint32_t site)
 {
-	struct directory *directory = atomic_load_explicit(
+	struct lks_site_directory *directory = atomic_load_explicit(
 		&sites->directories[stripe], memory_order_acquire);
-	struct counts *page;
+	struct lks_site_counts *page;
 
 	if (directory == NULL) {
-		struct directory *made = lks_arena_reserve(sizeof(*made));
+		struct lks_site_directory *made =
+			lks_arena_reserve(sizeof(*made));
 
 		if (made == NULL)
 			return NULL;
@@ -71,7 +55,7 @@ make(struct lks_sites *sites, uint32_t stripe, uint32_t site)
 				    memory_order_acquire);
 	if (page == NULL) {
 		size_t bytes = PAGE_SITES * sizeof(*page);
-		struct counts *made = lks_arena_map(bytes);
+		struct lks_site_counts *made = lks_arena_map(bytes);
 
 		if (made == NULL)
 			return NULL;
@@ -84,81 +68,57 @@ make(struct lks_sites *sites, uint32_t stripe, uint32_t site)
 	return &page[site & (PAGE_SITES - 1)];
 }
 
-static inline struct counts *
-find(struct lks_sites *sites, uint32_t stripe, uint32_t site)
-{
-	struct directory *directory = atomic_load_explicit(
-		&sites->directories[stripe], memory_order_acquire);
-	struct counts *page;
-
-	if (lks_unlikely(directory == NULL))
-		return NULL;
-	page = atomic_load_explicit(&directory->pages[site >> PAGE_SHIFT],
-				    memory_order_acquire);
-	if (lks_unlikely(page == NULL))
-		return NULL;
-	return &page[site & (PAGE_SITES - 1)];
-}
-
 /* The counters of a site in the stripe, or without memory for that, in any. */
-static LKS_NOINLINE struct counts *
+static LKS_NOINLINE struct lks_site_counts *
 find_elsewhere(struct lks_sites *sites, uint32_t stripe, uint32_t site)
 {
-	struct counts *c = make(sites, stripe, site);
+	struct lks_site_counts *c = make(sites, stripe, site);
 
 	for (uint32_t i = 0; c == NULL && i < LKS_STRIPES; i++)
-		c = find(sites, i, site);
+		c = lks_site_find(sites, i, site);
 	return c;
 }
 
-/* release: pairs with the fence in lks_site_read. A free of a block comes
- * after its allocation, so who sees the free also sees the allocation. */
-static inline void
-add(_Atomic uint64_t *count, uint64_t n, bool own)
+/* release: as lks_site_add */
+static void
+add_shared(struct lks_site_counts *c, enum lks_site_which which,
+	   uint64_t objects, uint64_t bytes)
 {
-	if (own)
-		atomic_store_explicit(
-			count,
-			atomic_load_explicit(count, memory_order_relaxed) + n,
-			memory_order_release);
-	else
-		atomic_fetch_add_explicit(count, n, memory_order_release);
+	atomic_fetch_add_explicit(&c->objects[which], objects,
+				  memory_order_release);
+	atomic_fetch_add_explicit(&c->bytes[which], bytes,
+				  memory_order_release);
+}
+
+LKS_NOINLINE bool
+lks_site_add_slow(struct lks_sites *sites, struct lks_stack site,
+		  uint32_t stripe, enum lks_site_which which, uint64_t objects,
+		  uint64_t bytes)
+{
+	struct lks_site_counts *c = lks_site_find(sites, stripe, site.id);
+
+	if (lks_unlikely(c == NULL)) {
+		c = find_elsewhere(sites, stripe, site.id);
+		if (c == NULL)
+			return false;
+	}
+	add_shared(c, which, objects, bytes);
+	return true;
 }
 
 bool
 lks_site_alloc(struct lks_sites *sites, struct lks_stack site, uint32_t stripe,
 	       uint64_t objects, uint64_t bytes)
 {
-	struct counts *c = find(sites, stripe, site.id);
-	bool own = stripe >= LKS_SHARED_STRIPES;
-
-	if (lks_unlikely(c == NULL)) {
-		c = find_elsewhere(sites, stripe, site.id);
-		if (c == NULL)
-			return false;
-		own = false;
-	}
-	add(&c->alloc_objects, objects, own);
-	add(&c->alloc_bytes, bytes, own);
-	return true;
+	return lks_site_add(sites, site, stripe, LKS_SITE_ALLOC, objects,
+			    bytes);
 }
 
 bool
 lks_site_free(struct lks_sites *sites, struct lks_stack site, uint32_t stripe,
 	      uint64_t objects, uint64_t bytes)
 {
-	struct counts *c = find(sites, stripe, site.id);
-	bool own = stripe >= LKS_SHARED_STRIPES;
-
-	if (lks_unlikely(c == NULL)) {
-		c = find_elsewhere(sites, stripe, site.id);
-		if (c == NULL)
-			return false;
-		own = false;
-	}
-	add(&c->free_objects, objects, own);
-	add(&c->free_bytes, bytes, own);
-	return true;
+	return lks_site_add(sites, site, stripe, LKS_SITE_FREE, objects, bytes);
 }
 
 void
@@ -167,14 +127,13 @@ lks_site_correct(struct lks_sites *sites, struct lks_stack site,
 {
 	/* In a shared stripe: whoever thins may be any thread, and a cloned
 	 * writer. */
-	struct counts *c = find(sites, 0, site.id);
+	struct lks_site_counts *c = lks_site_find(sites, 0, site.id);
 
 	if (c == NULL)
 		c = find_elsewhere(sites, 0, site.id);
 	if (c == NULL)
 		return;
-	add(&c->alloc_objects, objects, false);
-	add(&c->alloc_bytes, bytes, false);
+	add_shared(c, LKS_SITE_ALLOC, objects, bytes);
 }
 
 struct lks_site_totals
@@ -183,25 +142,25 @@ lks_site_read(struct lks_sites *sites, struct lks_stack site)
 	struct lks_site_totals sum = { 0, 0, 0, 0 };
 
 	for (uint32_t i = 0; i < LKS_STRIPES; i++) {
-		struct counts *c = find(sites, i, site.id);
+		struct lks_site_counts *c = lks_site_find(sites, i, site.id);
 
 		if (c == NULL)
 			continue;
-		sum.free_objects += atomic_load_explicit(&c->free_objects,
-							 memory_order_acquire);
-		sum.free_bytes += atomic_load_explicit(&c->free_bytes,
+		sum.free_objects += atomic_load_explicit(
+			&c->objects[LKS_SITE_FREE], memory_order_acquire);
+		sum.free_bytes += atomic_load_explicit(&c->bytes[LKS_SITE_FREE],
 						       memory_order_acquire);
 	}
 	atomic_thread_fence(memory_order_acquire);
 	for (uint32_t i = 0; i < LKS_STRIPES; i++) {
-		struct counts *c = find(sites, i, site.id);
+		struct lks_site_counts *c = lks_site_find(sites, i, site.id);
 
 		if (c == NULL)
 			continue;
-		sum.alloc_objects += atomic_load_explicit(&c->alloc_objects,
-							  memory_order_relaxed);
-		sum.alloc_bytes += atomic_load_explicit(&c->alloc_bytes,
-							memory_order_relaxed);
+		sum.alloc_objects += atomic_load_explicit(
+			&c->objects[LKS_SITE_ALLOC], memory_order_relaxed);
+		sum.alloc_bytes += atomic_load_explicit(
+			&c->bytes[LKS_SITE_ALLOC], memory_order_relaxed);
 	}
 	return sum;
 }

@@ -10,6 +10,8 @@
 #include "cloned.h"
 #include "epoch.h"
 #include "lock.h"
+#include "opts.h"
+#include "record.h"
 #include "sandbox.h"
 #include "site.h"
 #include "sys.h"
@@ -103,6 +105,7 @@ thread_ends(void *self)
 		return;
 	}
 	lks_tls.guard = LKS_GUARD_OWN;
+	lks_record_thread_ends();
 	lks_writer_report_net(lks_tls.net_bytes);
 	lks_tls.net_bytes = 0;
 	lks_tls.late = true;
@@ -213,6 +216,11 @@ lks_tls_tick(void)
 		lks_tls.pace *= 2;
 	lks_tls.ticks = lks_tls.pace;
 	lks_tls.tick_ns = now;
+	lks_record_tick();
+	/* The frees among what is deferred count too. */
+	if (lks_tls.net_bytes >= LKS_NET_BYTES && lks_tls.defers &&
+	    lks_opts.on_grow_bytes != 0)
+		lks_record_settle();
 	if (lks_tls.net_bytes >= LKS_NET_BYTES ||
 	    lks_tls.net_bytes <= -LKS_NET_BYTES || lks_cloned_is_there()) {
 		lks_writer_report_net(lks_tls.net_bytes);

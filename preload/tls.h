@@ -14,6 +14,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "../proto/limits.h"
 #include "lks.h"
 #include "memo.h"
@@ -23,6 +25,9 @@
 
 /* The mapped block: what a recorded call needs beyond 1 KiB of host stack. */
 struct lks_thread {
+	/* The thread is about to add to the deferred changes, or applies them
+	 * (record.h). Here, because a block outlives its thread. */
+	_Atomic uint32_t busy;
 	uint64_t code[LKS_DEPTH_MAX]; /* the walk under way */
 	struct lks_memo memo;
 	struct lks_thread *next; /* free list; guard: its lock */
@@ -51,6 +56,9 @@ struct lks_tls {
 	uint8_t fork_state;
 	bool late; /* past its key destructors: holds no block */
 	uint8_t destructor_rounds;
+	bool defers;       /* owner of the deferred changes, until it sees that
+			    * it no longer is (record.h) */
+	uint32_t quiet;    /* ticks since it looked for others */
 	uint8_t stripe;    /* of the site counters; its own, or a shared one */
 	uint32_t ticks;    /* recorded calls until the clock is read */
 	uint32_t pace;     /* what ticks begins from, 1 .. LKS_TICK_CALLS */

@@ -3,7 +3,7 @@
 #include "arch.h"
 #include "rules.h"
 
-static enum lks_unwind_kind kind; /* boot */
+enum lks_unwind_kind lks_unwind_in_force;
 
 #if LKS_ARCH_CFI
 #define OUR_OWN LKS_UNWIND_CFI
@@ -15,18 +15,11 @@ enum lks_unwind_kind
 lks_unwind_init(enum lks_unwind_kind wanted)
 {
 	lks_rules_init();
-	kind = wanted;
-	if (kind == LKS_UNWIND_LIBUNWIND && !lks_unwind_libunwind_open())
-		kind = OUR_OWN;
-	if (kind == LKS_UNWIND_CFI)
-		kind = OUR_OWN;
-	return kind;
-}
-
-enum lks_unwind_kind
-lks_unwind_kind(void)
-{
-	return kind;
+	if (wanted == LKS_UNWIND_CFI ||
+	    (wanted == LKS_UNWIND_LIBUNWIND && !lks_unwind_libunwind_open()))
+		wanted = OUR_OWN;
+	lks_unwind_in_force = wanted;
+	return wanted;
 }
 
 const char *
@@ -45,7 +38,7 @@ struct lks_walk
 lks_unwind(const struct lks_regs *regs, const struct lks_bounds *bounds,
 	   uint64_t *code, uint32_t cap)
 {
-	switch (kind) {
+	switch (lks_unwind_in_force) {
 	case LKS_UNWIND_FP:
 		return lks_unwind_fp(regs, bounds, code, cap);
 	case LKS_UNWIND_LIBUNWIND:

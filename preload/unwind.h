@@ -53,8 +53,20 @@ enum lks_unwind_kind {
  * kind says so. May dlopen (libunwind), under the caller's guard. */
 enum lks_unwind_kind lks_unwind_init(enum lks_unwind_kind wanted);
 
-/* The backend in force. RECORD. */
-enum lks_unwind_kind lks_unwind_kind(void);
+/* The backend in force, written at boot. RECORD. */
+extern enum lks_unwind_kind lks_unwind_in_force;
+
+static inline enum lks_unwind_kind
+lks_unwind_kind(void)
+{
+	return lks_unwind_in_force;
+}
+
+static inline bool
+lks_unwind_is_cfi(void)
+{
+	return lks_unwind_in_force == LKS_UNWIND_CFI;
+}
 
 /* "cfi", "fp", "libunwind". */
 const char *lks_unwind_name(enum lks_unwind_kind kind);

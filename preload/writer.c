@@ -17,6 +17,7 @@
 #include "marks.h"
 #include "msg.h"
 #include "opts.h"
+#include "record.h"
 #include "sandbox.h"
 #include "scratch.h"
 #include "sigmask.h"
@@ -75,6 +76,7 @@ begin(void)
 	uint64_t start = lks_clock_ns(CLOCK_MONOTONIC);
 	struct lks_sigmask mask;
 
+	lks_record_settle();
 	lks_sigmask_block(&mask);
 	/* Looked at here, where the dispositions are the host's own. */
 	lks_trigger_signal();
@@ -227,6 +229,7 @@ lks_writer_exit(void)
 	}
 	/* A handler that called _exit now would leave half a file. */
 	lks_sigmask_block(&mask);
+	lks_record_settle();
 	if (is_worth_a_file())
 		lks_job_post(LKS_TRIGGER_EXIT, 0);
 	if (lks_job_wait_claim(lks_sys_gettid(), LKS_EXIT_WAIT_MS * 1000000ull))
