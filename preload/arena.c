@@ -10,6 +10,7 @@
 
 #include "counters.h"
 #include "lock.h"
+#include "sandbox.h"
 #include "sys.h"
 
 /* Live table shards, depot and counter pages, scratch: a few hundred ranges in
@@ -184,7 +185,8 @@ lks_arena_resize(void *pages, size_t had, size_t wanted)
 
 	had = round_to_pages(had);
 	wanted = round_to_pages(wanted);
-	if (lks_unlikely(wanted > had && lks_arena_is_tight(wanted - had)))
+	if (lks_unlikely(wanted > had && lks_arena_is_tight(wanted - had)) ||
+	    lks_sandbox_forbids(LKS_NEED_RESIZE))
 		return NULL;
 	result = lks_sys5(SYS_mremap, pages, had, wanted, MREMAP_MAYMOVE, 0);
 	if (lks_sys_failed(result)) {

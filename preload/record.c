@@ -6,6 +6,7 @@
 #include "depot.h"
 #include "lock.h"
 #include "sampler.h"
+#include "sandbox.h"
 #include "site.h"
 #include "sys.h"
 
@@ -42,6 +43,7 @@ void
 lks_record_init(void)
 {
 	able = lks_sampler_mean() == 1 &&
+	       !lks_sandbox_forbids(LKS_NEED_BARRIER) &&
 	       lks_sys3(SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED,
 			0, 0) == 0;
 }
@@ -311,7 +313,8 @@ take_over_locked(void)
 	/* Neither the owner's any more, nor done with. */
 	atomic_store_explicit(&d->owner, TAKEN_OVER, memory_order_relaxed);
 	/* Pairs with the barrier in lks_record_defer. */
-	if (lks_sys3(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) != 0)
+	if (lks_sandbox_forbids(LKS_NEED_BARRIER) ||
+	    lks_sys3(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) != 0)
 		able = false;
 	/* acquire: pairs with the release in lks_record_defer */
 	while (atomic_load_explicit(&owner->busy, memory_order_acquire) != 0 &&
@@ -390,6 +393,13 @@ lks_record_settle(void)
 	if (lks_unlikely(atomic_load_explicit(&lks_deferred.owner,
 					      memory_order_acquire) != NULL))
 		settle_slow();
+}
+
+void
+lks_record_stop(void)
+{
+	able = false;
+	lks_record_settle();
 }
 
 static LKS_NOINLINE void

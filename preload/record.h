@@ -84,6 +84,9 @@ bool lks_record_knows(uintptr_t address);
  * not let go of it in time (counted). */
 void lks_record_settle(void);
 
+/* RECORD. Settles, and nothing is deferred any more. */
+void lks_record_stop(void);
+
 /* RECORD, at each tick. */
 void lks_record_tick(void);
 

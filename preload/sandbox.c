@@ -31,7 +31,7 @@
 
 #define ALL_NEEDS                                                              \
 	(LKS_NEED_RECORD | LKS_NEED_WRITE | LKS_NEED_CLONE | LKS_NEED_PEEK |   \
-	 LKS_NEED_YIELD)
+	 LKS_NEED_YIELD | LKS_NEED_BARRIER | LKS_NEED_RESIZE)
 
 static _Atomic uint32_t forbidden;     /* to who installed it, at least */
 static _Atomic uint32_t forbidden_all; /* to every thread */
@@ -109,6 +109,9 @@ static const struct call calls[] = {
 	PLAIN(exit, LKS_NEED_CLONE),
 	PLAIN(process_vm_readv, LKS_NEED_PEEK),
 	PLAIN(sched_yield, LKS_NEED_YIELD),
+	{ SYS_mremap, LKS_NEED_RESIZE, { 0, 4096, 8192, MREMAP_MAYMOVE } },
+	/* MEMBARRIER_CMD_PRIVATE_EXPEDITED */
+	{ SYS_membarrier, LKS_NEED_BARRIER, { 8 } },
 };
 
 /* --- the filter's machine ------------------------------------------- */

@@ -20,11 +20,13 @@ struct sock_fprog;
 
 /* What we need, by what we do without it. */
 enum lks_need {
-	LKS_NEED_RECORD = 1, /* memory, who we are: tracking ends */
-	LKS_NEED_WRITE = 2,  /* files: no snapshot, no status, no log */
-	LKS_NEED_CLONE = 4,  /* a writer: the host's thread writes itself */
-	LKS_NEED_PEEK = 8,   /* process_vm_readv: image.h says what instead */
-	LKS_NEED_YIELD = 16, /* sched_yield, nanosleep: locks only spin */
+	LKS_NEED_RECORD = 1,   /* memory, who we are: tracking ends */
+	LKS_NEED_WRITE = 2,    /* files: no snapshot, no status, no log */
+	LKS_NEED_CLONE = 4,    /* a writer: the host's thread writes itself */
+	LKS_NEED_PEEK = 8,     /* process_vm_readv: image.h says what instead */
+	LKS_NEED_YIELD = 16,   /* sched_yield, nanosleep: locks only spin */
+	LKS_NEED_BARRIER = 32, /* membarrier: nothing is deferred (record.h) */
+	LKS_NEED_RESIZE = 64,  /* mremap: tables are copied to larger pages */
 };
 
 /*

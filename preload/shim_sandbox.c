@@ -11,6 +11,7 @@
 #include "boot.h"
 #include "msg.h"
 #include "real.h"
+#include "record.h"
 #include "sandbox.h"
 #include "shim.h"
 #include "state.h"
@@ -57,8 +58,14 @@ comes(struct coming *c)
 
 	/* Not in a vfork child. */
 	if (!lks_sandbox_forbids(LKS_NEED_WRITE) && lks_boot_is_complete() &&
-	    lks_state_reason() == NULL)
-		tell(lks_sandbox_ask(c->filter, c->strict));
+	    lks_state_reason() == NULL) {
+		const uint32_t needs = lks_sandbox_ask(c->filter, c->strict);
+
+		/* While the barrier may still be asked for. */
+		if ((needs & LKS_NEED_BARRIER) != 0)
+			lks_record_stop();
+		tell(needs);
+	}
 	c->forbidden_before =
 		lks_sandbox_note(c->filter, c->strict, c->all_threads);
 	errno = host_errno;

@@ -18,7 +18,7 @@
 
 #include "../../preload/sandbox.h"
 
-#define ALL 31u
+#define ALL 127u
 #define NUMBER offsetof(struct seccomp_data, nr)
 #define ARGUMENT(i) (offsetof(struct seccomp_data, args) + 8u * (i))
 #define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
@@ -69,6 +69,11 @@ each_call_belongs_to_a_need(void **state)
 	assert_int_equal(ASK(LOAD(NUMBER), IF(SYS_process_vm_readv, 0, 1), KILL,
 			     ALLOW),
 			 LKS_NEED_PEEK);
+	assert_int_equal(ASK(LOAD(NUMBER), IF(SYS_membarrier, 0, 1), KILL,
+			     ALLOW),
+			 LKS_NEED_BARRIER);
+	assert_int_equal(ASK(LOAD(NUMBER), IF(SYS_mremap, 0, 1), KILL, ALLOW),
+			 LKS_NEED_RESIZE);
 	assert_int_equal(ASK(LOAD(NUMBER), IF(SYS_execve, 0, 1), KILL, ALLOW),
 			 0);
 }
