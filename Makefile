@@ -386,7 +386,15 @@ check-safety: all $(HOST_BIN) $(HOST_LIB) $(TEST_TOOLS) ## the host never notice
 		scripts/run-shim-tests --full $(CASE) || status=1; \
 	SUITE_NAME=safety TEST_TIMEOUT=600 \
 		scripts/run-e2e-tests test/safety/*.bats || status=1; \
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/debug \
+		CFLAGS='$(CFLAGS) -DLKS_DEBUG=2' safety-debug || status=1; \
 	exit $$status
+
+# The same shim as a debug build: conservation is checked at each snapshot of a
+# quiet process, and a violation traps.
+.PHONY: safety-debug
+safety-debug: $(SHIM) $(LEAKDIFF) $(LEAKSHIM_BIN) $(HOST_BIN) $(HOST_LIB) $(TEST_TOOLS)
+	$(Q)SUITE_NAME=safety-debug scripts/run-shim-tests $(CASE)
 
 # The page first, for leakdiff to embed: only a make that starts later sees it.
 # Why there is none is the runner's to tell.

@@ -17,7 +17,7 @@
 #define LKS_LOCK_SLEEP_NS                                                      \
 	100000 /* the first; the last ones are 20 times that */
 
-#ifdef LKS_DEBUG
+#if defined(LKS_DEBUG) && LKS_DEBUG == 1
 /* Highest rank this thread holds, to check the order. Each thread's own. */
 static __thread uint8_t held[8] __attribute__((tls_model("initial-exec")));
 static __thread uint32_t held_count __attribute__((tls_model("initial-exec")));

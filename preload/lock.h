@@ -30,8 +30,9 @@ lks_lock_is_held(const struct lks_lock *lock)
 	return atomic_load_explicit(&lock->word, memory_order_relaxed) != 0;
 }
 
-/* Debug builds check the order of ranks. */
-#ifdef LKS_DEBUG
+/* Unit tests (LKS_DEBUG is 1) check the order of ranks. Not a debug build of the
+ * shared object (2): a cloned writer has its maker's thread-local storage. */
+#if defined(LKS_DEBUG) && LKS_DEBUG == 1
 void lks_lock_check(enum lks_rank rank);
 void lks_lock_uncheck(void);
 #else

@@ -5,6 +5,7 @@
 #include "cohorts.h"
 #include "depot.h"
 #include "epoch.h"
+#include "ident.h"
 #include "livetab.h"
 #include "modmap.h"
 #include "opts.h"
@@ -321,6 +322,38 @@ gather_threads(struct lks_snap *snap)
 	return true;
 }
 
+#ifdef LKS_DEBUG
+/*
+ * What was allocated and not freed is what the table holds, of each site, to
+ * the unit: where no thread of the host's is in the middle of a call. Of a forked
+ * child, its parent's were (snapshot.proto, fork_threads).
+ */
+static void
+check_conservation(const struct lks_snap *snap)
+{
+	uint64_t slack = (uint64_t)lks_ident.fork_threads * lks_sampler_scale();
+	uint64_t live = 0;
+
+	if ((snap->way != LKS_WAY_EXIT && snap->way != LKS_WAY_HOST) ||
+	    lks_ident_stat_field(LKS_STAT_THREADS) != 1)
+		return;
+	for (uint32_t id = 1; id <= snap->stack_count; id++) {
+		const struct lks_site_totals *t = &snap->sites[id].totals;
+		uint64_t objects = t->alloc_objects - t->free_objects;
+		uint64_t bytes = t->alloc_bytes - t->free_bytes;
+
+		live += snap->live[id].bytes;
+		if (slack == 0 && (objects != snap->live[id].objects ||
+				   bytes != snap->live[id].bytes))
+			__builtin_trap();
+		if (objects + slack - snap->live[id].objects > 2 * slack)
+			__builtin_trap();
+	}
+	if (live != snap->live_sum.bytes)
+		__builtin_trap();
+}
+#endif
+
 bool
 lks_snap_take(struct lks_snap *snap)
 {
@@ -342,6 +375,9 @@ lks_snap_take(struct lks_snap *snap)
 		return fail("no memory for the age cohorts");
 	if (!gather_threads(snap))
 		return false;
+#ifdef LKS_DEBUG
+	check_conservation(snap);
+#endif
 	/* Last, so that everything that names them was read before. */
 	snap->node_count = lks_depot_node_count();
 	snap->module_count = lks_modmap_count();

@@ -1,7 +1,8 @@
 # Loaded by the tests of the shim's own behaviour, on top of programs.bash:
 # hosts made from host_*.c, and looking into snapshots.
 
-load programs
+# Beside this file, whoever loads it from elsewhere.
+load "$TOP/test/e2e/programs"
 
 NOBODY=65534
 

@@ -16,7 +16,7 @@ main(int argc, char **argv)
 
 		memset(p, 1, 1);
 		if (i % (count / 32) == 0)
-			usleep(20000);
+			usleep(30000);
 	}
 	return 0;
 }
