@@ -57,7 +57,7 @@ endif
 # program does not use.
 TOOL_LIBS = -ldw -lelf -liberty -lprotobuf-c -lz -ljansson -lm -pthread
 # The companion alone: load for soak, HTTP for serve.
-COMPANION_LIBS = -lcurl -lmicrohttpd
+COMPANION_LIBS = -lcurl -lmicrohttpd -lunwind-ptrace -lunwind-generic
 
 WARN = -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes \
 	-Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
@@ -140,12 +140,15 @@ COMPANION_OBJ := $(patsubst %.c,$(BUILD)/%.o, \
 	$(filter-out companion/main.c,$(COMPANION_SRC)))
 PRELOAD_UNIT_OBJ := $(PRELOAD_UNIT_SRC:%.c=$(BUILD)/unit/%.o)
 
-# The page of leakdiff --html: from `make web`, or what a release's archive
-# carries. No rule makes it, so that `make` needs no Node.js; without one leakdiff
-# does everything else.
+# The pages of leakdiff --html and of leakshim serve: from `make web`, or what a
+# release's archive carries. No rule makes them, so that `make` needs no Node.js;
+# without them leakdiff and leakshim do everything else.
 WEB_PAGE := $(firstword $(wildcard $(BUILD)/web/page.html build/web/page.html \
 	analyzer/web/dist/page.html))
+CHARTS_PAGE := $(firstword $(wildcard $(BUILD)/web/charts.html \
+	build/web/charts.html companion/web/dist/charts.html))
 HTML_PAGE_OBJ := $(BUILD)/analyzer/html_page_text.o
+CHARTS_PAGE_OBJ := $(BUILD)/companion/charts_page_text.o
 
 UNIT_SRC := $(wildcard test/unit/test_*.c)
 UNIT_HELPER_SRC := $(filter-out $(UNIT_SRC),$(wildcard test/unit/*.c))
@@ -178,7 +181,7 @@ $(LEAKSHIM_BIN): $(BUILD)/companion/main.o $(LIBCOMPANION) $(LIBANALYZER)
 	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(COMPANION_LIBS)
 
 .PHONY: web
-web: ## the page of leakdiff --html; then `make` embeds it
+web: ## the pages of leakdiff --html and leakshim serve; then `make` embeds them
 	$(Q)scripts/build-web $(BUILD)/web
 
 # An archive is made anew, so that an object whose source went is not kept.
@@ -189,7 +192,7 @@ endef
 
 $(LIBANALYZER): $(ANALYZER_OBJ) $(HTML_PAGE_OBJ) $(PROTO_OBJ)
 	$(archive)
-$(LIBCOMPANION): $(COMPANION_OBJ)
+$(LIBCOMPANION): $(COMPANION_OBJ) $(CHARTS_PAGE_OBJ)
 	$(archive)
 $(LIBPRELOAD_UNIT): $(PRELOAD_UNIT_OBJ)
 	$(archive)
@@ -232,6 +235,11 @@ $(HTML_PAGE_OBJ): analyzer/html_page_text.S $(WEB_PAGE)
 	$(call say,AS,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(if $(WEB_PAGE),-DWEB_PAGE='"$(WEB_PAGE)"') -c -o $@ $<
+
+$(CHARTS_PAGE_OBJ): companion/charts_page_text.S $(CHARTS_PAGE)
+	$(call say,AS,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(if $(CHARTS_PAGE),-DWEB_PAGE='"$(CHARTS_PAGE)"') -c -o $@ $<
 
 $(BUILD)/companion/%.o: companion/%.c | $(PROTO_GEN)
 	$(call say,CC,$@)
@@ -441,7 +449,7 @@ san-suites: $(UNIT_BIN) all
 tsan-suites: $(UNIT_BIN)
 	$(Q)SUITE_NAME=tsan-unit scripts/run-unit-tests \
 		$(filter-out %/test_ledger %/test_trigger %/test_helper \
-		%/test_procfs %/test_monitor, \
+		%/test_procfs %/test_monitor %/test_scrape_write, \
 		$(UNIT_BIN))
 
 # What it does without is told: no benchmark needs all of its dependencies.
@@ -553,6 +561,8 @@ dist: web ## build/leakshim-VERSION.tar.gz from the last commit
 	$(Q)mkdir -p $(BUILD)
 	$(Q)git archive --prefix=leakshim-$(VERSION)/analyzer/web/dist/ \
 		--add-file=$(BUILD)/web/page.html \
+		--prefix=leakshim-$(VERSION)/companion/web/dist/ \
+		--add-file=$(BUILD)/web/charts.html \
 		--prefix=leakshim-$(VERSION)/ HEAD | \
 		gzip -9n >$(BUILD)/leakshim-$(VERSION).tar.gz
 	@echo $(BUILD)/leakshim-$(VERSION).tar.gz

@@ -185,6 +185,12 @@ pprof_set_period(struct pprof *pprof, const struct pprof_type *type,
 }
 
 void
+pprof_set_default_type(struct pprof *pprof, const char *type)
+{
+	pprof->pb.default_sample_type = text_index(pprof, type);
+}
+
+void
 pprof_set_inlines(struct pprof *pprof, bool inlines)
 {
 	pprof->inlines = inlines;

@@ -51,6 +51,8 @@ void pprof_set_time(struct pprof *pprof, uint64_t wall_ns,
 		    uint64_t duration_ns);
 void pprof_set_period(struct pprof *pprof, const struct pprof_type *type,
 		      uint64_t period);
+/* Which of the types viewers show first; without it the last. */
+void pprof_set_default_type(struct pprof *pprof, const char *type);
 /* Locations have all their inlined functions. */
 void pprof_set_inlines(struct pprof *pprof, bool inlines);
 void pprof_add_comment(struct pprof *pprof, const char *text);

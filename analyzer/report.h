@@ -34,7 +34,16 @@ struct report {
 	unsigned int width; /* text: columns; 0 = any */
 	uint64_t limit_bytes; /* --limit; 0 = the snapshot's own */
 	bool growth_only;     /* pprof, folded: positive differences alone */
-	bool threads;         /* pprof, folded: threads, not heap */
+	bool net;     /* pprof: differences of either sign, as Go's ?seconds= */
+	bool threads; /* pprof, folded, legacy: threads, not heap */
+	/* pprof: what viewers show first; NULL: the last type. Borrowed. */
+	const char *default_type;
+	/* pprof and legacy, with threads: what was counted, "goroutine" for
+	 * live stacks; NULL: threadcreate. Borrowed. With a period each count
+	 * is so many nanoseconds of processor time: a CPU profile. */
+	const char *counted;
+	uint64_t cpu_period_ns;
+	uint64_t duration_ns; /* pprof: of the window, where files don't tell */
 };
 
 typedef int report_writer(const struct report *report, FILE *out,
@@ -45,4 +54,5 @@ report_writer report_csv;
 report_writer report_folded;
 report_writer report_html;
 report_writer report_json;
+report_writer report_legacy;
 report_writer report_pprof;

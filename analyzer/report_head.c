@@ -42,7 +42,7 @@ add_snapshot(struct strbuf *out, const char *label, const struct model *model)
 	strbuf_add_printable(out, model->file);
 	if (model->origin == ORIGIN_PROFILE)
 		strbuf_adds(out, ", a profile");
-	else
+	else if (header->sequence)
 		strbuf_addf(out, ", number %" PRIu64 "%s", header->sequence,
 			    trigger_words(header->trigger));
 	if (header->wall_ns) {

@@ -7,7 +7,8 @@
  * saves of a -diff_base: the new values, and the old ones negative and labelled
  * pprof::base, so that percentages are relative to the old total. With
  * --growth-only there are no negative values, which some viewers refuse: each
- * value is what came to be more, or 0.
+ * value is what came to be more, or 0. A net profile has the differences
+ * themselves, as Go's endpoints give them for ?seconds=.
  *
  * A stack begins at its blamed frame (blame.h): `pprof -top` then adds up by
  * the same function as the other reports, where operator new and the like
@@ -42,6 +43,10 @@ static const struct pprof_type heap_types[] = {
 static const struct pprof_type heap_period = { "space", "bytes" };
 /* Of the sample and of the period. */
 static const struct pprof_type thread_type = { "threadcreate", "count" };
+static const struct pprof_type cpu_types[] = {
+	{ "samples", "count" },
+	{ "cpu", "nanoseconds" },
+};
 
 #define TYPES_MAX (sizeof(heap_types) / sizeof(heap_types[0]))
 
@@ -252,34 +257,13 @@ add_location(struct writer *writer, size_t *count, uint64_t location)
 	writer->locations[(*count)++] = location;
 }
 
-/* What of a resolved stack goes into the profile. */
-struct extent {
-	size_t addresses; /* so many outermost ones: an inlined function has
-	                   * no address of its own */
-	size_t lines;     /* so many outer ones of the innermost of them */
-};
-
-static struct extent
-from_blamed(const struct stack *stack)
-{
-	struct extent extent = { 0 };
-	size_t i;
-
-	for (i = stack->blamed; i < stack->count; i++) {
-		if (extent.addresses == 0)
-			extent.lines++;
-		extent.addresses += !stack->frames[i].inlined;
-	}
-	return extent;
-}
-
 static size_t
 row_locations(struct writer *writer, const struct row *row)
 {
 	const struct model *model = writer->model;
 	const struct stack *stack = &writer->stack;
 	struct node_id node = row->node;
-	struct extent extent;
+	struct stack_extent extent;
 	struct pc_id pc;
 	size_t depth, skip, count = 0;
 
@@ -290,7 +274,7 @@ row_locations(struct writer *writer, const struct row *row)
 					   stack->frames[0].symbol->function));
 		return count;
 	}
-	extent = from_blamed(stack);
+	extent = stack_from_blamed(stack);
 	for (depth = model_node(model, node)->depth; depth > 0; depth--) {
 		pc = model_node(model, node)->pc;
 		skip = 0;
@@ -316,6 +300,8 @@ row_values(const struct report *report, const struct row *row,
 	if (report->threads) {
 		before[0] = row->live_old.objects;
 		after[0] = row->live_new.objects;
+		before[1] = before[0] * (int64_t)report->cpu_period_ns;
+		after[1] = after[0] * (int64_t)report->cpu_period_ns;
 		return;
 	}
 	after[0] = row->alloc_ever.objects;
@@ -336,10 +322,10 @@ add_samples_of_row(struct writer *writer, const struct row *row, size_t count)
 	size_t i;
 
 	row_values(report, row, before, after);
-	if (report->growth_only) {
+	if (report->growth_only || report->net) {
 		for (i = 0; i < TYPES_MAX; i++) {
 			after[i] -= before[i];
-			if (after[i] < 0)
+			if (after[i] < 0 && !report->net)
 				after[i] = 0;
 			before[i] = 0;
 		}
@@ -412,16 +398,19 @@ comment_snapshot(struct writer *writer, const char *role,
 {
 	const struct header *header = &model->header;
 	struct strbuf when = { 0 };
+	char number[24] = "";
 
+	/* What was taken for one asker has none. */
+	if (header->sequence)
+		snprintf(number, sizeof(number), " %" PRIu64, header->sequence);
 	format_time(&when, header->wall_ns);
 	if (model->origin == ORIGIN_PROFILE)
 		comment(writer, "%s: profile of %s, %s", role,
 			*header->exe ? header->exe : "an unknown program",
 			strbuf_text(&when));
 	else
-		comment(writer, "%s: snapshot %" PRIu64 " of %s, pid %u, %s%s",
-			role, header->sequence, header->exe, header->pid,
-			strbuf_text(&when),
+		comment(writer, "%s: snapshot%s of %s, pid %u, %s%s", role,
+			number, header->exe, header->pid, strbuf_text(&when),
 			model->truncated ? ", truncated file: a part only"
 					 : "");
 	strbuf_release(&when);
@@ -468,6 +457,29 @@ window_ns(const struct diff *diff)
 	return to->wall_ns > from->wall_ns ? to->wall_ns - from->wall_ns : 0;
 }
 
+/* An empty profile of what the report counts. */
+static struct pprof *
+new_profile(const struct report *report)
+{
+	struct pprof_type type = thread_type;
+	struct pprof *pprof;
+
+	if (!report->threads) {
+		pprof = pprof_new(heap_types, TYPES_MAX);
+		pprof_set_period(pprof, &heap_period,
+				 report->diff->new_model->header.sample_bytes);
+	} else if (report->cpu_period_ns) {
+		pprof = pprof_new(cpu_types, 2);
+		pprof_set_period(pprof, &cpu_types[1], report->cpu_period_ns);
+	} else {
+		if (report->counted)
+			type.type = report->counted;
+		pprof = pprof_new(&type, 1);
+		pprof_set_period(pprof, &type, 1);
+	}
+	return pprof;
+}
+
 int
 report_pprof(const struct report *report, FILE *out, struct err *err)
 {
@@ -475,8 +487,7 @@ report_pprof(const struct report *report, FILE *out, struct err *err)
 	const struct header *header = &diff->new_model->header;
 	struct writer writer = {
 		.report = report,
-		.pprof = report->threads ? pprof_new(&thread_type, 1)
-					 : pprof_new(heap_types, TYPES_MAX),
+		.pprof = new_profile(report),
 		.model = resolver_model(report->resolver),
 		.map = pprof_map_new(),
 		.next_fake = PPROF_MAP_END,
@@ -484,12 +495,11 @@ report_pprof(const struct report *report, FILE *out, struct err *err)
 	size_t i;
 	int result;
 
-	pprof_set_time(writer.pprof, header->wall_ns, window_ns(diff));
-	if (report->threads)
-		pprof_set_period(writer.pprof, &thread_type, 1);
-	else
-		pprof_set_period(writer.pprof, &heap_period,
-				 header->sample_bytes);
+	pprof_set_time(writer.pprof, header->wall_ns,
+		       report->duration_ns ? report->duration_ns
+					   : window_ns(diff));
+	if (report->default_type)
+		pprof_set_default_type(writer.pprof, report->default_type);
 	pprof_set_inlines(writer.pprof,
 			  resolver_options(report->resolver)->inlines);
 	pprof_map_add(writer.map, writer.model);

@@ -91,6 +91,13 @@ resolver_asks(const struct resolver *resolver)
 	       symbolizer_options(resolver->symbolizer)->use_symbols;
 }
 
+const struct symbols *
+resolver_lookup(struct resolver *resolver, const struct module *module,
+		uint64_t address)
+{
+	return symbolizer_lookup(resolver->symbolizer, module, address);
+}
+
 const struct symbolizer_options *
 resolver_options(const struct resolver *resolver)
 {

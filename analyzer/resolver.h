@@ -23,6 +23,12 @@ void resolver_free(struct resolver *resolver); /* NULL is allowed */
 const struct symbols *resolver_symbols(struct resolver *resolver,
 				       struct pc_id pc);
 
+/* Names at a run-time return address of a module that need not be a pc of the
+ * atlas. As symbolizer_lookup(). */
+const struct symbols *resolver_lookup(struct resolver *resolver,
+				      const struct module *module,
+				      uint64_t address);
+
 /* What the function at a pc is called in any build (symbolizer_bare_name). NULL:
  * it has no name. Lives as long as the symbolizer. */
 const char *resolver_bare_name(struct resolver *resolver, struct pc_id pc);

@@ -104,6 +104,20 @@ stack_resolve(struct stack *stack, struct resolver *resolver,
 	stack_resolve_node(stack, resolver, row->kind, row->node, row->flags);
 }
 
+struct stack_extent
+stack_from_blamed(const struct stack *stack)
+{
+	struct stack_extent extent = { 0 };
+	size_t i;
+
+	for (i = stack->blamed; i < stack->count; i++) {
+		if (extent.addresses == 0)
+			extent.lines++;
+		extent.addresses += !stack->frames[i].inlined;
+	}
+	return extent;
+}
+
 void
 stack_release(struct stack *stack)
 {

@@ -42,3 +42,11 @@ void stack_resolve_node(struct stack *stack, struct resolver *resolver,
 			enum row_kind kind, struct node_id node,
 			uint32_t flags);
 void stack_release(struct stack *stack);
+
+/* What of a stack is left from its blamed frame outward, for formats of code
+ * addresses: an inlined function has none of its own. */
+struct stack_extent {
+	size_t addresses; /* so many outermost ones */
+	size_t lines;     /* so many outer ones of the innermost of them */
+};
+struct stack_extent stack_from_blamed(const struct stack *stack);

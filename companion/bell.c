@@ -3,20 +3,25 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../analyzer/clock.h"
+#include "../analyzer/strbuf.h"
 #include "human.h"
 
 /* How often the status file is looked at: a snapshot takes longer, and the
  * look costs some tens of microseconds. */
 #define POLL_NS 10000000
 
-/* Looks, a poll apart, at a process that blocks the bell. */
+/* Looks, a poll apart, at a process that blocks the bell or has no handler of
+ * it. */
 #define LOOKS 20
 
 #define SIGNAL_MAX 64
@@ -56,9 +61,8 @@ visit_thread(pid_t tid, void *arg)
 	return 1;
 }
 
-/* Tid, as we see it, of the helper; 0 if there is none that listens. */
-static pid_t
-find_helper(const struct target *target)
+pid_t
+bell_helper(const struct target *target)
 {
 	struct taker taker = {
 		.target = target,
@@ -96,11 +100,30 @@ nobody_listens(const struct target *target)
 	int i;
 
 	for (i = 0; i < LOOKS; i++) {
-		if (find_helper(target) || !blocked_everywhere(target))
+		if (bell_helper(target) || !blocked_everywhere(target))
 			return false;
 		nanosleep(&pause, NULL);
 	}
 	return true;
+}
+
+/* A program that has just been executed in place of the one that wrote the
+ * status file has no handler before its shim has begun. False as well if the
+ * process has ended. */
+static bool
+has_handler(struct target *target)
+{
+	const struct timespec pause = { 0, POLL_NS };
+	int i;
+
+	for (i = 0; i < LOOKS && target_alive(target); i++) {
+		if (procfs_status(&target->proc, 0, &target->who) < 0)
+			break;
+		if (target->who.caught & signal_bit(target->status.bell))
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
 }
 
 static int
@@ -141,7 +164,8 @@ bell_check(struct target *target, enum lks_bell op, struct err *err)
 			       "tracking of process %d is off%s%s", pid,
 			       *status->reason ? ": " : "", status->reason);
 	if (status->state == STATUS_DORMANT &&
-	    (op == LKS_BELL_SNAPSHOT || op == LKS_BELL_DUMP))
+	    (op == LKS_BELL_SNAPSHOT || op == LKS_BELL_DUMP ||
+	     op == LKS_BELL_SCRAPE))
 		return refuse_dormant(target, err);
 	if (!status->bell)
 		return err_set(err, ERR_TARGET,
@@ -154,15 +178,19 @@ bell_check(struct target *target, enum lks_bell op, struct err *err)
 			       "%" PRIu64,
 			       pid, status->bell);
 	human_signal(name, status->bell);
-	/* A zombie has a status as well, but no handlers. */
-	if (!target_alive(target) ||
-	    procfs_status(&target->proc, 0, &target->who) < 0)
-		return err_set(err, ERR_TARGET, "process %d has ended", pid);
-	if (!(target->who.caught & signal_bit(status->bell)))
+	if (!has_handler(target)) {
+		if (!target_alive(target))
+			return err_set(err, ERR_TARGET, "process %d has ended",
+				       pid);
 		return err_set(err, ERR_TARGET,
 			       "process %d does not handle SIG%s any more, "
-			       "which was its bell: the program took it",
-			       pid, name);
+			       "which was its bell: %s",
+			       pid, name,
+			       target_moved_on(target)
+				       ? "it has executed another program, in "
+					 "which libleakshim.so is not loaded"
+				       : "the program took it");
+	}
 	if (nobody_listens(target))
 		return err_set(err, ERR_TARGET,
 			       "every thread of process %d blocks SIG%s, its "
@@ -190,7 +218,7 @@ ring(struct target *target, enum lks_bell op, uint32_t token, struct err *err)
 {
 	int bell = (int)target->status.bell;
 	pid_t pid = target->proc.pid;
-	pid_t helper = find_helper(target);
+	pid_t helper = bell_helper(target);
 	siginfo_t info;
 	long result;
 
@@ -219,9 +247,37 @@ ring(struct target *target, enum lks_bell op, uint32_t token, struct err *err)
 		       strerror(errno));
 }
 
+static bool
+is_full(const struct status_place *place)
+{
+	char path[sizeof(place->directory) + 64];
+	struct statvfs system;
+
+	snprintf(path, sizeof(path), "%s%s", place->prefix, place->directory);
+	return !statvfs(path, &system) && system.f_blocks && !system.f_bavail;
+}
+
+/* More than we have, which it may have inherited as well. */
+static bool
+has_more_filters(struct target *target)
+{
+	struct procfs_status own;
+	struct procfs proc;
+	bool result;
+
+	if (procfs_open(&proc, getpid()) < 0)
+		return false;
+	result = !procfs_status(&proc, 0, &own) &&
+		 !procfs_status(&target->proc, 0, &target->who) &&
+		 target->who.filters > own.filters;
+	procfs_close(&proc);
+	return result;
+}
+
 static int
 explain_silence(struct target *target, unsigned int timeout_s, struct err *err)
 {
+	struct strbuf full = { 0 };
 	const char *why = "";
 
 	switch (target->stat.state) {
@@ -237,21 +293,26 @@ explain_silence(struct target *target, unsigned int timeout_s, struct err *err)
 		why = ": it waits in the kernel (state D)";
 		break;
 	default:
-		if (nobody_listens(target))
+		if (nobody_listens(target)) {
 			why = ": every thread blocks its bell";
+		} else if (is_full(&target->place)) {
+			strbuf_addf(&full,
+				    ": the file system of '%s%s', where its "
+				    "answers go, is full",
+				    target->place.prefix,
+				    target->place.directory);
+			why = strbuf_text(&full);
+		} else if (has_more_filters(target)) {
+			why = ": its system calls are filtered (seccomp), and "
+			      "what an answer takes may be refused, or be what "
+			      "kills";
+		}
 		break;
 	}
-	return err_set(err, ERR_STEP, "process %d did not answer within %u s%s",
-		       (int)target->proc.pid, timeout_s, why);
-}
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	err_set(err, ERR_STEP, "process %d did not answer within %u s%s",
+		(int)target->proc.pid, timeout_s, why);
+	strbuf_release(&full);
+	return -1;
 }
 
 int
@@ -266,7 +327,7 @@ bell_ask_with(struct target *target, enum lks_bell op, uint32_t token,
 	      unsigned int timeout_s, struct err *err)
 {
 	const struct timespec pause = { 0, POLL_NS };
-	uint64_t end = now_ns() + timeout_s * 1000000000ull;
+	uint64_t end = clock_ns(CLOCK_MONOTONIC) + timeout_s * CLOCK_NS_PER_S;
 	uint64_t rung = target->status.bell;
 	struct err ignored;
 	bool alive;
@@ -292,8 +353,32 @@ bell_ask_with(struct target *target, enum lks_bell op, uint32_t token,
 			return err_set(err, ERR_TARGET,
 				       "process %d ended before it answered",
 				       (int)target->proc.pid);
-		if (now_ns() >= end)
+		if (clock_ns(CLOCK_MONOTONIC) >= end)
 			return explain_silence(target, timeout_s, err);
 		nanosleep(&pause, NULL);
 	}
+}
+
+char *
+bell_take_snapshot(struct target *target, unsigned int timeout_s,
+		   struct err *err)
+{
+	const struct status *status = &target->status;
+	int pid = (int)target->proc.pid;
+
+	if (bell_check(target, LKS_BELL_SNAPSHOT, err) < 0 ||
+	    bell_ask(target, LKS_BELL_SNAPSHOT, timeout_s, err) < 0)
+		return NULL;
+	if (*status->error) {
+		err_set(err, ERR_STEP,
+			"process %d could not write a snapshot: %s", pid,
+			status->error);
+		return NULL;
+	}
+	if (!*status->snapshot) {
+		err_set(err, ERR_STEP, "process %d answered without a snapshot",
+			pid);
+		return NULL;
+	}
+	return target_path(target, status->snapshot);
 }

@@ -32,9 +32,21 @@ int bell_check(struct target *target, enum lks_bell op, struct err *err)
 int bell_ask(struct target *target, enum lks_bell op, unsigned int timeout_s,
 	     struct err *err) __attribute__((warn_unused_result));
 
-/* The same with a token of the caller's, for what has a request file
+/*
+ * Checks, asks for a snapshot and waits for it. Its path as we can open it,
+ * which the caller frees; NULL with `err` as of the two above, or ERR_STEP if
+ * the process could not write one.
+ */
+char *bell_take_snapshot(struct target *target, unsigned int timeout_s,
+			 struct err *err) __attribute__((warn_unused_result));
+
+/* bell_ask() with a token of the caller's, for what has a request file
  * (request.h). */
 int bell_ask_with(struct target *target, enum lks_bell op, uint32_t token,
 		  unsigned int timeout_s, struct err *err)
 	__attribute__((warn_unused_result));
 uint32_t bell_new_token(void);
+
+/* Tid, as we see it, of the target's helper thread; 0: it has none, or none that
+ * listens. */
+pid_t bell_helper(const struct target *target);

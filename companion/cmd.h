@@ -30,6 +30,7 @@ int cmd_mark(int argc, char **argv);
 int cmd_monitor(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_soak(int argc, char **argv);
 int cmd_start(int argc, char **argv);
@@ -42,6 +43,13 @@ int cmd_fail(const struct err *err);
  * NULL. With `format` NULL the message is getopt's, already printed. */
 int cmd_usage(const char *verb, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Prints "leakshim: ..." on stderr: what is no failure. */
+void cmd_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints a path on stdout, a line of it alone: as it is, for $(...), but on a
+ * terminal a hostile one is defused. */
+void cmd_print_path(const char *path);
 
 /* Prints a help text on stdout. Returns CMD_OK, or CMD_FAILED if it could not
  * be written. */

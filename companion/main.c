@@ -1,8 +1,11 @@
 /* leakshim: the command table. */
 #include <getopt.h>
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "../analyzer/xalloc.h"
 #include "cmd.h"
 
 /* Set by the Makefile. */
@@ -27,6 +30,7 @@ static const struct command commands[] = {
 	{ "doctor", cmd_doctor, "say before a run what tracking will miss" },
 	{ "monitor", cmd_monitor, "watch a process's memory" },
 	{ "soak", cmd_soak, "run a workload and judge what grows" },
+	{ "serve", cmd_serve, "serve profiles and charts over HTTP" },
 	{ "selftest", cmd_selftest, "prove that leaks are found here" },
 };
 
@@ -38,6 +42,7 @@ help(void)
 	size_t i;
 
 	fputs("Usage: leakshim VERB [OPTIONS] [OPERANDS]\n"
+	      "       leakshim help [VERB]\n"
 	      "\n"
 	      "Finds what grows in a native process.\n"
 	      "\n"
@@ -73,19 +78,56 @@ unknown(const char *verb)
 	return cmd_usage(NULL, "unknown verb '%s'; there are: %s", verb, verbs);
 }
 
+static const struct command *
+find_command(const char *verb)
+{
+	size_t i;
+
+	for (i = 0; i < COMMAND_COUNT; i++)
+		if (!strcmp(verb, commands[i].verb))
+			return &commands[i];
+	return NULL;
+}
+
+/* leakshim help [VERB] */
+static int
+help_on(char *name, int argc, char **argv)
+{
+	char option[] = "--help";
+	char *arguments[] = { name, option, NULL };
+	const struct command *command;
+
+	if (argc < 2)
+		return help();
+	if (argc > 2)
+		return cmd_usage(NULL, "help takes one verb, not '%s' as well",
+				 argv[2]);
+	/* As after a verb, where it is asked for in another way. */
+	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") ||
+	    !strcmp(argv[1], "-h"))
+		return help();
+	command = find_command(argv[1]);
+	if (!command)
+		return unknown(argv[1]);
+	optind = 0;
+	return command->run(2, arguments);
+}
+
 int
 main(int argc, char **argv)
 {
 	static char name[] = "leakshim";
+	const struct command *command;
 	static const struct option options[] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	size_t i;
 
 	if (argc < 1)
 		return cmd_usage(NULL, "no verb was given");
+	/* What builds JSON need not look for NULL. */
+	json_set_alloc_funcs(xmalloc, free);
 	/* getopt puts it before its messages. */
 	argv[0] = name;
 	switch (getopt_long(argc, argv, "+hV", options, NULL)) {
@@ -103,13 +145,13 @@ main(int argc, char **argv)
 		return cmd_usage(NULL, "no verb was given");
 	argc -= optind;
 	argv += optind;
-	for (i = 0; i < COMMAND_COUNT; i++) {
-		if (strcmp(argv[0], commands[i].verb) != 0)
-			continue;
-		argv[0] = name;
-		/* 0, not 1: getopt(3) starts anew, with the verb's flags. */
-		optind = 0;
-		return commands[i].run(argc, argv);
-	}
-	return unknown(argv[0]);
+	if (!strcmp(argv[0], "help"))
+		return help_on(name, argc, argv);
+	command = find_command(argv[0]);
+	if (!command)
+		return unknown(argv[0]);
+	argv[0] = name;
+	/* 0, not 1: getopt(3) starts anew, with the verb's flags. */
+	optind = 0;
+	return command->run(argc, argv);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../analyzer/parse.h"
 #include "../analyzer/xalloc.h"
 #include "../proto/status.h"
 
@@ -45,6 +46,7 @@ static const struct key keys[] = {
 	KEY(TEXT, snapshot),
 	KEY(NUMBER, snapshot_ns),
 	KEY(TEXT, error),
+	KEY(TEXT, scrape_error),
 	KEY(NUMBER, updated_ns),
 	KEY(NUMBER, cpu_ns),
 	KEY(NUMBER, live_objects),
@@ -100,24 +102,6 @@ decode(char *value)
 }
 
 static bool
-parse_number(const char *text, uint64_t *out)
-{
-	uint64_t value = 0;
-
-	if (!*text)
-		return false;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9' ||
-		    __builtin_mul_overflow(value, 10, &value) ||
-		    __builtin_add_overflow(value, (uint64_t)(*text - '0'),
-					   &value))
-			return false;
-	}
-	*out = value;
-	return true;
-}
-
-static bool
 parse_state(struct status *out)
 {
 	static const char *const names[] = {
@@ -154,7 +138,7 @@ parse_dump(struct status_dump *out, char *value)
 		return false;
 	*space = '\0';
 	out->text = space + 1;
-	return parse_number(value, &out->token) && decode(space + 1);
+	return parse_count(value, &out->token) && decode(space + 1);
 }
 
 static bool
@@ -169,12 +153,12 @@ take_value(struct status *out, struct room *room, const char *name, char *value)
 				    out->loss_count + 1, sizeof(*loss));
 		loss = &out->losses[out->loss_count++];
 		loss->name = name + 5;
-		return parse_number(value, &loss->count);
+		return parse_count(value, &loss->count);
 	}
 	if (!strcmp(name, "token")) {
 		out->tokens = xgrow(out->tokens, &room->tokens,
 				    out->token_count + 1, sizeof(*out->tokens));
-		return parse_number(value, &out->tokens[out->token_count++]);
+		return parse_count(value, &out->tokens[out->token_count++]);
 	}
 	if (!strcmp(name, "dump") || !strcmp(name, "dump_error")) {
 		out->dumps = xgrow(out->dumps, &room->dumps,
@@ -195,7 +179,7 @@ take_value(struct status *out, struct room *room, const char *name, char *value)
 		if (keys[i].offset == offsetof(struct status, live_bytes))
 			out->has_totals = true;
 		if (keys[i].kind == NUMBER)
-			return parse_number(value, (uint64_t *)(void *)field);
+			return parse_count(value, (uint64_t *)(void *)field);
 		memcpy(field, &value, sizeof(value));
 		return decode(value);
 	}
@@ -267,6 +251,17 @@ status_parse(struct status *out, char *take_text, size_t bytes,
 		status_release(out);
 		return -1;
 	}
+	return 0;
+}
+
+uint64_t
+status_loss(const struct status *status, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < status->loss_count; i++)
+		if (!strcmp(status->losses[i].name, name))
+			return status->losses[i].count;
 	return 0;
 }
 

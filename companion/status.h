@@ -53,7 +53,9 @@ struct status {
 	const char *bell_note;
 	const char *snapshot;
 	const char *error;
-	uint64_t pid; /* these two are always in the file */
+	const char *scrape_error; /* of the last one that was nobody's but its
+				   * asker's */
+	uint64_t pid;             /* these two are always in the file */
 	uint64_t start_ticks;
 	uint64_t ppid;
 	uint64_t sample;
@@ -133,6 +135,13 @@ void status_sweep(const struct status_place *place, uint64_t pid_namespace);
 int status_parse(struct status *out, char *take_text, size_t bytes,
 		 const char *label, struct err *err)
 	__attribute__((warn_unused_result));
+
+/* The loss that is none but a shift: one block of 2^count is recorded since the
+ * memory cap was met. */
+#define STATUS_THINNING "thinning_shift"
+
+/* How much was lost by that name, 0 if the file has no such line. */
+uint64_t status_loss(const struct status *status, const char *name);
 
 /* What came of the dump with this token; NULL: the file does not say. */
 const struct status_dump *status_find_dump(const struct status *status,

@@ -18,16 +18,18 @@
 #include "sys.h"
 
 /* The pending word: a bit per trigger, and one for the status file alone, for
- * marks and for dumps. */
+ * marks, for dumps and for scrapes. */
 #define REFRESH_BIT (1u << 15)
 #define MARK_BIT (1u << 16)
 #define DUMP_BIT (1u << 17)
+#define SCRAPE_BIT (1u << 18)
 #define TRIGGER_BITS 0x7fffu
 
 /* With a token: what it was given for, if not for the status file. */
 #define FOR_SNAPSHOT (1u << 31)
 #define FOR_MARK (1u << 30)
 #define FOR_DUMP (1u << 29)
+#define FOR_SCRAPE (1u << 28)
 #define TOKEN_BITS 0xffffffu
 
 /* How often a waiting thread looks whether the writer was killed. */
@@ -110,6 +112,13 @@ lks_job_post_dump(uint32_t token)
 {
 	keep_token(token | FOR_DUMP);
 	post(DUMP_BIT);
+}
+
+void
+lks_job_post_scrape(uint32_t token)
+{
+	keep_token(token | FOR_SCRAPE);
+	post(SCRAPE_BIT);
 }
 
 bool
@@ -253,6 +262,30 @@ write_snapshot(enum lks_trigger trigger, enum lks_way way, uint64_t asked_ns)
 	atomic_store_explicit(&growth_told, false, memory_order_relaxed);
 }
 
+/* Neither a number nor the growth since the last snapshot changes: nobody but
+ * the asker may notice. */
+static void
+write_scrape(enum lks_way way, uint64_t asked_ns)
+{
+	bool done = false;
+
+	begin_snap(LKS_TRIGGER_BELL, way, asked_ns);
+	snap.sequence = 0;
+	lks_sink_begin_scrape();
+	if (lks_snap_take(&snap))
+		done = lks_sink_open_scrape() && lks_encode(&snap) &&
+		       lks_sink_publish_scrape();
+	else
+		lks_sink_fail(lks_snap_error(), 0);
+	if (!done) {
+		lks_sink_discard();
+		lks_count(snapshot_failures);
+		lks_msg("no snapshot for who asked: %s",
+			lks_sink_scrape_error());
+	}
+	lks_scratch_clear();
+}
+
 static void
 take_mark(uint32_t token)
 {
@@ -290,8 +323,8 @@ take_token(_Atomic uint32_t *place)
 
 /*
  * Into the status, before the work: who gives a token now is answered by what
- * is read from now on. One given for a snapshot or a mark waits for its bit, if
- * that has not been seen. Marks are taken here; dumps are not.
+ * is read from now on. One given for a snapshot, a scrape or a mark waits for
+ * its bit, if that has not been seen. Marks are taken here; dumps are not.
  */
 static void
 take_tokens(uint32_t bits)
@@ -300,6 +333,8 @@ take_tokens(uint32_t bits)
 
 	if ((bits & TRIGGER_BITS) == 0)
 		left |= FOR_SNAPSHOT;
+	if ((bits & SCRAPE_BIT) == 0)
+		left |= FOR_SCRAPE;
 	if ((bits & MARK_BIT) == 0)
 		left |= FOR_MARK;
 	for (uint32_t i = 0; i < LKS_STATUS_TOKENS; i++) {
@@ -357,6 +392,8 @@ serve_once(enum lks_way way)
 	take_tokens(bits);
 	if ((bits & TRIGGER_BITS) != 0)
 		write_snapshot(foremost(bits), way, asked_ns);
+	if ((bits & SCRAPE_BIT) != 0)
+		write_scrape(way, asked_ns);
 	if ((bits & DUMP_BIT) != 0)
 		serve_dump(way, asked_ns);
 	status.cpu_ns += lks_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;

@@ -20,6 +20,7 @@ void lks_job_post_refresh(uint32_t token);
 /* These two have a request file, which the token names. */
 void lks_job_post_mark(uint32_t token);
 void lks_job_post_dump(uint32_t token);
+void lks_job_post_scrape(uint32_t token);
 bool lks_job_is_pending(void);
 
 /* Any context. The writer's tid, 0 = none, -1 = one that died is being cleaned

@@ -17,6 +17,7 @@
 #include "msg.h"
 #include "opts.h"
 #include "outname.h"
+#include "status.h"
 #include "sys.h"
 
 /* Names tried until one is free: more than keep= allows one process, so only
@@ -44,6 +45,8 @@ static char last_path[LKS_PATH_BYTES];
 static char dump_path[LKS_PATH_BYTES];
 static char note[512];
 static char error[512];
+static char scrape_error[512];
+static bool is_scrape; /* whose error the next one is */
 static struct published published[LKS_KEEP_MAX + 1];
 static uint32_t published_count;
 
@@ -112,6 +115,8 @@ lks_sink_fork_child(void)
 	last_path[0] = '\0';
 	dump_path[0] = '\0';
 	error[0] = '\0';
+	scrape_error[0] = '\0';
+	is_scrape = false;
 	published_count = 0;
 	lks_outname_resolve();
 	next_number = lks_outname_first();
@@ -122,11 +127,13 @@ lks_sink_fork_child(void)
 void
 lks_sink_fail(const char *what, long result)
 {
+	char *text = is_scrape ? scrape_error : error;
+
 	if (lks_sys_failed(result))
-		lks_format(error, sizeof(error), "%s: %s (errno %ld)", what,
+		lks_format(text, sizeof(error), "%s: %s (errno %ld)", what,
 			   lks_errno_text(result), -result);
 	else
-		lks_copy_text(error, sizeof(error), what);
+		lks_copy_text(text, sizeof(error), what);
 }
 
 /* A temporary file beside the final one; a descriptor or a negative errno. */
@@ -223,7 +230,11 @@ publish_as_path(void)
 	if (lks_sys_failed(result))
 		return result;
 	lks_sys_close((int)result);
-	return lks_sys5(SYS_renameat2, AT_FDCWD, temp, AT_FDCWD, path, 0);
+	result = lks_sys5(SYS_renameat2, AT_FDCWD, temp, AT_FDCWD, path, 0);
+	/* Who cleans up may have removed ours: then none is published. */
+	if (lks_sys_failed(result))
+		lks_sys3(SYS_unlinkat, AT_FDCWD, path, 0);
+	return result;
 }
 
 /* `path`, of a snapshot, becomes that of a dump. */
@@ -366,6 +377,68 @@ lks_sink_discard(void)
 	lks_sink_recover();
 }
 
+/* --- for one asker --- */
+
+void
+lks_sink_begin_scrape(void)
+{
+	scrape_error[0] = '\0';
+	is_scrape = true;
+}
+
+bool
+lks_sink_open_scrape(void)
+{
+	long result = -ENOENT;
+
+	if (lks_status_scrape(temp, sizeof(temp), true))
+		result = -EEXIST;
+	/* One left by a killed writer is in the way once. */
+	for (int i = 0; i < 2 && result == -EEXIST; i++) {
+		result = lks_sys_open(temp,
+				      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
+					      O_NOCTTY,
+				      0600);
+		if (result == -EEXIST)
+			lks_sys3(SYS_unlinkat, AT_FDCWD, temp, 0);
+	}
+	if (lks_sys_failed(result)) {
+		temp[0] = '\0';
+		lks_sink_fail("cannot create a file beside the status file",
+			      result);
+		return false;
+	}
+	lks_sys2(SYS_fchmod, result, 0600); /* whatever the umask */
+	fd = (int)result;
+	return true;
+}
+
+bool
+lks_sink_publish_scrape(void)
+{
+	long result = lks_sys_close(fd);
+
+	fd = -1;
+	if (!lks_sys_failed(result))
+		result = lks_status_scrape(path, sizeof(path), false)
+				 ? lks_sys5(SYS_renameat2, AT_FDCWD, temp,
+					    AT_FDCWD, path, 0)
+				 : -ENOENT;
+	if (lks_sys_failed(result)) {
+		lks_sink_fail("cannot give the snapshot its name", result);
+		return false;
+	}
+	temp[0] = '\0';
+	is_scrape = false;
+	return true;
+}
+
+const char *
+lks_sink_scrape_error(void)
+{
+	return scrape_error;
+}
+
 void
 lks_sink_recover(void)
 {
@@ -373,6 +446,7 @@ lks_sink_recover(void)
 	if (temp[0] != '\0')
 		lks_sys3(SYS_unlinkat, AT_FDCWD, temp, 0);
 	temp[0] = '\0';
+	is_scrape = false;
 }
 
 const char *

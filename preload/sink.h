@@ -31,6 +31,15 @@ bool lks_sink_publish(uint64_t sequence);
 /* Publishes a dump instead: under the name that the next snapshot would get,
  * with ".dump" for ".snap" or behind it. */
 bool lks_sink_publish_dump(void);
+/*
+ * Instead of the above: a file beside the status file, for who asked for it,
+ * which takes the place of the one before. Begin first, since what fails from
+ * then on is not the row's, which has an error of its own.
+ */
+void lks_sink_begin_scrape(void);
+bool lks_sink_open_scrape(void);
+bool lks_sink_publish_scrape(void);
+const char *lks_sink_scrape_error(void); /* of the last one, or "" */
 /* Closes and removes the temporary file. */
 void lks_sink_discard(void);
 /* The writer before us was killed: removes what it left. Its descriptor was in

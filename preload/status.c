@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../proto/defaults.h"
 #include "../proto/limits.h"
 #include "arena.h"
 #include "counters.h"
@@ -183,6 +184,8 @@ put_snapshots(struct page *page, const struct lks_status *status)
 	text_line(page, "snapshot", lks_sink_last_path());
 	number_line(page, "snapshot_ns", status->snapshot_wall_ns);
 	text_line(page, "error", lks_sink_error());
+	if (lks_sink_scrape_error()[0] != '\0')
+		text_line(page, "scrape_error", lks_sink_scrape_error());
 	for (uint32_t i = 0; i < status->token_count && i < LKS_STATUS_TOKENS;
 	     i++)
 		number_line(page, "token", status->tokens[i]);
@@ -267,7 +270,7 @@ choose_directory(char *out, size_t cap)
 		if (lks_own_directory(out))
 			return true;
 	}
-	lks_format(out, cap, "/tmp/leakshim-%u", uid);
+	lks_format(out, cap, LKS_FALLBACK_DIRECTORY "%u", uid);
 	return lks_own_directory(out);
 }
 
@@ -334,6 +337,15 @@ lks_status_beside(uint32_t token, char *path, size_t cap)
 	return lks_format(path, cap, "%s.%u", file, token) < cap - 1;
 }
 
+bool
+lks_status_scrape(char *path, size_t cap, bool unfinished)
+{
+	if (file[0] == '\0')
+		return false;
+	return lks_format(path, cap, "%s.scrape%s", file,
+			  unfinished ? ".tmp" : "") < cap - 1;
+}
+
 /* Whether it is this process's turn to look for files that others left. */
 static bool
 is_to_sweep(void)
@@ -358,6 +370,11 @@ lks_status_first(const struct lks_status *status)
 void
 lks_status_remove(void)
 {
+	char scrape[FILE_BYTES];
+
+	/* It goes first: without the other file nobody looks for it. */
+	if (lks_status_scrape(scrape, sizeof(scrape), false))
+		lks_sys3(SYS_unlinkat, AT_FDCWD, scrape, 0);
 	if (file[0] != '\0')
 		lks_sys3(SYS_unlinkat, AT_FDCWD, file, 0);
 	file[0] = '\0';

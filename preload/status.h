@@ -26,6 +26,9 @@ bool lks_status_write(const struct lks_status *status);
 /* WRITER. Path of the request that was given with `token`, beside the file
  * that was written last. False: there is none. */
 bool lks_status_beside(uint32_t token, char *path, size_t cap);
+/* WRITER. Path of the snapshot for an asker beside it, or of the one that is
+ * being written. False: there is no file. */
+bool lks_status_scrape(char *path, size_t cap, bool unfinished);
 /* A directory, '/', and three numbers: enough for every such path. */
 #define LKS_STATUS_PATH_BYTES 128
 

@@ -20,7 +20,16 @@ struct entry {
 /* Not on the stack, which may be a small thread's. */
 static _Alignas(struct entry) char entries[4096];
 
-/* NAMESPACE-PID, or that with ".tmp", of a process of ours that is gone. */
+/* What stands behind NAMESPACE-PID (status.h). Requests are the asker's. */
+static bool
+is_suffix_of_ours(const char *suffix)
+{
+	return *suffix == '\0' || strcmp(suffix, ".tmp") == 0 ||
+	       strcmp(suffix, ".scrape") == 0 ||
+	       strcmp(suffix, ".scrape.tmp") == 0;
+}
+
+/* NAMESPACE-PID, or that with a suffix, of a process of ours that is gone. */
 static bool
 is_left_over(const char *name)
 {
@@ -28,8 +37,7 @@ is_left_over(const char *name)
 	uint64_t pid;
 
 	if (!lks_parse_u64(&name, &namespace) || *name++ != '-' ||
-	    !lks_parse_u64(&name, &pid) ||
-	    (*name != '\0' && strcmp(name, ".tmp") != 0))
+	    !lks_parse_u64(&name, &pid) || !is_suffix_of_ours(name))
 		return false;
 	return namespace == lks_ident.pid_namespace && pid > 0 &&
 	       pid <= INT32_MAX && lks_sys2(SYS_kill, pid, 0) == -ESRCH;

@@ -98,6 +98,9 @@ ring(uint64_t word)
 	case LKS_BELL_MARK:
 		lks_writer_mark(token);
 		break;
+	case LKS_BELL_SCRAPE:
+		lks_writer_scrape(token);
+		break;
 	case LKS_BELL_REFRESH:
 	default:
 		/* What we do not know yet is answered, with nothing done. */

@@ -135,6 +135,13 @@ lks_writer_dump(uint32_t token)
 }
 
 void
+lks_writer_scrape(uint32_t token)
+{
+	lks_job_post_scrape(token);
+	dispatch();
+}
+
+void
 lks_writer_settle(void)
 {
 	if (!lks_helper_settle())

@@ -41,6 +41,9 @@ void lks_writer_refresh(uint32_t token);
 void lks_writer_mark(uint32_t token);
 void lks_writer_dump(uint32_t token);
 
+/* As above; the snapshot is for the asker alone (../proto/status.h). */
+void lks_writer_scrape(uint32_t token);
+
 /* RECORD. What was asked before is done, or takes too long. */
 void lks_writer_settle(void);
 

@@ -40,6 +40,8 @@
  *	snapshot_ns  when it was written, CLOCK_REALTIME
  *	error        why the last snapshot, or dump, could not be written, or
  *	             empty
+ *	scrape_error why the last scrape could not be written; no line if it
+ *	             could
  *	token        of a request that was completed; one line for each of
  *	             the last LKS_STATUS_TOKENS, in no order
  *	dump         TOKEN PATH of a dump that was written; one line for each
@@ -72,6 +74,14 @@
  * The process removes the file when it has taken it. So if it is still there
  * when the token has come back, nothing was done: it broke these rules, or the
  * shim is an older one. Then, and if no answer comes, the asker removes it.
+ *
+ * A SCRAPE is a snapshot that is the asker's alone. It lies beside the status
+ * file, as PIDNS-PID.scrape (0600), and takes the place of one that nobody
+ * fetched. It has no number, in its header and in `sequence`, and counts neither
+ * for keep= nor for on=grow. The asker opens it when its token has come back,
+ * and removes it. If it is not there, scrape_error says why; or another asker
+ * took it, who was answered by the same one: then it may be asked for again; or
+ * the shim is an older one.
  */
 #pragma once
 
@@ -88,6 +98,7 @@ enum lks_bell {
 	LKS_BELL_MARK = 5,     /* take the request's text */
 	LKS_BELL_TRIM = 6,     /* malloc_trim, by the helper: nothing is done
 				* where there is none */
+	LKS_BELL_SCRAPE = 7,   /* write a snapshot for the asker alone */
 };
 
 /* High half of a bell word: no program queues it by accident. */

@@ -1,6 +1,7 @@
 /*
- * Makes page.html from page.html.in: one file with the script, the styles and
- * the licences of what went into them. @REPORT@ stays, for html_page.c.
+ * build.mjs ENTRY TEMPLATE OUTPUT [KEPT]: makes a page from its template: one
+ * file with the script, the styles and the licences of what went into them.
+ * @KEPT@ stays, for who fills it at run time.
  *
  * Runs where npm put its packages, which is never the source tree; `make web`
  * copies this directory there. The result depends on nothing but the sources
@@ -10,10 +11,10 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 
-const [output] = process.argv.slice(2);
+const [entry, template, output, kept] = process.argv.slice(2);
 
 const result = await build({
-	entryPoints: ["src/main.js"],
+	entryPoints: [entry],
 	bundle: true,
 	minify: true,
 	charset: "ascii",
@@ -71,9 +72,9 @@ const parts = {
 if (/<\/script|<!--/i.test(script) || /<\/style/i.test(style))
 	throw new Error("the bundle holds markup that ends its element");
 
-let page = readFileSync("page.html.in", "utf8");
+let page = readFileSync(template, "utf8");
 for (const [name, text] of Object.entries(parts))
 	page = page.replaceAll(`@${name}@`, () => text);
-if (page.split("@REPORT@").length !== 2)
-	throw new Error("@REPORT@ has to stand in the page once");
+if (kept && page.split(`@${kept}@`).length !== 2)
+	throw new Error(`@${kept}@ has to stand in the page once`);
 writeFileSync(output, page);

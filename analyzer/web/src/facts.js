@@ -19,8 +19,8 @@ function snapshotItem(one) {
 	const trigger = TRIGGERS[one.trigger];
 	return h("li", {},
 		h("span", { class: "file" }, one.file),
-		[`, number ${format.count(one.sequence)}` +
-			(trigger ? ` (${trigger})` : ""),
+		[one.sequence ? `, number ${format.count(one.sequence)}` +
+			(trigger ? ` (${trigger})` : "") : ", not numbered",
 		format.time(one.wall_ns),
 		typeof one.elapsed_s === "number" && one.elapsed_s >= 0 &&
 			`${format.duration(one.elapsed_s)} after tracking ` +

@@ -1,0 +1,447 @@
+/* leakshim serve PID|NAME... */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../analyzer/xalloc.h"
+#include "charts.h"
+#include "cmd.h"
+#include "pick.h"
+#include "serve.h"
+#include "tracked.h"
+
+/* A token that can be guessed is none. */
+#define TOKEN_BYTES_MIN 16
+#define TOKEN_BYTES_MAX 4096
+
+static const char help[] =
+	"Usage: leakshim serve [OPTIONS] PID|NAME...\n"
+	"       leakshim serve [OPTIONS] --watch [PID|NAME...]\n"
+	"       leakshim serve [OPTIONS] --run -- CMD [ARG...]\n"
+	"\n"
+	"Serves tracked processes over HTTP as Go programs serve themselves:\n"
+	"/debug/pprof/ for profilers, /metrics for Prometheus, /debug/charts/ for\n"
+	"people. Of several processes each is below /p/PID/.\n"
+	"\n"
+	"Options:\n"
+	"  -l, --listen ADDRESS    HOST:PORT or unix:PATH (127.0.0.1:6060)\n"
+	"  -i, --interval TIME     between two points of the charts (1s); a process\n"
+	"                          of one thread is asked every 5 s at most\n"
+	"      --path-prefix PATH  what all paths begin with, as /memory\n"
+	"      --token-file FILE   demand the token in FILE, at least 16 bytes;\n"
+	"                          a must where other machines can connect\n"
+	"  -w, --watch             serve all tracked processes of this user as they\n"
+	"                          come and go, up to 100\n"
+	"  -r, --run               start CMD tracked, and serve it; what it starts\n"
+	"                          too with --watch\n"
+	"      --cpu-profile       fill /debug/pprof/profile; the process is\n"
+	"                          interrupted for it\n"
+	"  -h, --help              this text\n"
+	"\n"
+	"It ends by SIGINT, SIGTERM or SIGHUP, and without --watch when the last process\n"
+	"has ended. What it serves goes on without it.\n"
+	"\n"
+	"Exit status: 0 ended, 2 usage, 3 no such process or not tracked, 5 it\n"
+	"cannot listen.\n"
+	"\n"
+	"Examples:\n"
+	"  leakshim serve 4711\n"
+	"  go tool pprof http://127.0.0.1:6060/debug/pprof/heap\n"
+	"  leakshim serve --listen unix:/run/leakshim.sock redis-server\n";
+
+struct request {
+	const char *listen;
+	const char *prefix;
+	const char *token_file;
+	bool cpu_profile;
+	bool watch;
+	bool run;
+	unsigned int interval_s;
+};
+
+/* Between two looks for new processes. */
+#define WATCH_NS 2000000000ull
+#define PAUSE_NS 200000000
+/* A program that starts gets so long to be tracked. */
+#define START_NS 10000000000ull
+
+static volatile sig_atomic_t is_over;
+
+static void
+end(int sig)
+{
+	(void)sig;
+	is_over = 1;
+}
+
+static void
+set_signals(void)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = end }, before;
+
+	size_t i;
+
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		/* nohup, or a shell's "&". */
+		if (sigaction(ends[i], NULL, &before) == 0 &&
+		    before.sa_handler != SIG_IGN)
+			sigaction(ends[i], &action, NULL);
+	}
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &action, NULL);
+}
+
+/* Connections are descriptors. */
+static void
+raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* The first line of the file; NULL, told. The caller frees it. */
+static char *
+read_token(const char *file)
+{
+	char line[TOKEN_BYTES_MAX + 2];
+	FILE *in = fopen(file, "re");
+	size_t len;
+
+	line[0] = '\0';
+	if (!in || (!fgets(line, sizeof(line), in) && ferror(in))) {
+		fprintf(stderr, "leakshim: cannot read the token '%s': %s\n",
+			file, strerror(errno));
+		if (in)
+			fclose(in);
+		return NULL;
+	}
+	fclose(in);
+	/* Editors of other systems end lines by two bytes. */
+	len = strcspn(line, "\r\n");
+	line[len] = '\0';
+	if (len >= TOKEN_BYTES_MIN && len <= TOKEN_BYTES_MAX)
+		return strdup(line);
+	fprintf(stderr,
+		"leakshim: the token in '%s' has %zu bytes: it must "
+		"have %d to %d\n",
+		file, len, TOKEN_BYTES_MIN, TOKEN_BYTES_MAX);
+	return NULL;
+}
+
+/* 0, or an exit status, told. */
+static int
+add_processes(struct served *served, char **words)
+{
+	struct pick pick;
+	struct err err;
+	size_t i;
+
+	for (; *words; words++) {
+		if (pick_processes(&pick, *words, &err) < 0)
+			return cmd_fail(&err);
+		for (i = 0; i < pick.count; i++) {
+			if (served_add(served, pick.pids[i], &err) < 0) {
+				pick_release(&pick);
+				return cmd_fail(&err);
+			}
+		}
+		pick_release(&pick);
+	}
+	return 0;
+}
+
+static int
+add_tracked(struct target *target, void *as_served)
+{
+	static bool told;
+	struct served *served = as_served;
+	struct err err;
+
+	/* One that ends meanwhile is left out; one too many is told of, once. */
+	if (target->proc.pid == getpid() ||
+	    served_add(served, target->proc.pid, &err) == 0 || told ||
+	    served_count(served) < SERVED_MAX)
+		return 0;
+	fprintf(stderr, "leakshim: %s\n", err.text);
+	told = true;
+	return 0;
+}
+
+static void
+look_for_more(struct served *served)
+{
+	struct err err;
+
+	/* Without /proc there is nothing new. */
+	if (tracked_each(add_tracked, served, NULL, &err) < 0)
+		fprintf(stderr, "leakshim: %s\n", err.text);
+}
+
+static void
+tell(const struct err *err)
+{
+	fprintf(stderr, "leakshim: no longer served: %s\n", err->text);
+}
+
+static void
+wait_for_end(struct serve *serve, bool watch)
+{
+	const struct timespec pause = { 0, PAUSE_NS };
+	uint64_t waited_ns = 0;
+
+	while (!is_over && (served_sweep(serve->served) || watch)) {
+		served_renew(serve->served, tell);
+		nanosleep(&pause, NULL);
+		waited_ns += PAUSE_NS;
+		if (watch && waited_ns >= WATCH_NS) {
+			look_for_more(serve->served);
+			waited_ns = 0;
+		}
+	}
+	if (!is_over)
+		fputs("leakshim: the last process has ended\n", stderr);
+}
+
+static int
+serve_on(struct serve *serve, const struct listen *listen, const char *token,
+	 bool watch)
+{
+	const struct http_settings settings = {
+		.prefix = serve->prefix,
+		.token = token,
+		.handler = serve_handle,
+		.context = serve,
+		.began = charts_stream_began,
+		.ended = charts_stream_ended,
+		.unused = charts_stream_unused,
+	};
+	struct err err;
+
+	struct charts *charts = NULL;
+	struct http *http;
+
+	http = http_start(listen, &settings, &err);
+	if (http)
+		charts = charts_start(serve, serve->interval_s, &err);
+	if (!charts) {
+		http_stop(http);
+		return cmd_fail(&err);
+	}
+	fprintf(stderr, "leakshim: serving on %s%s/\n", listen->url,
+		serve->prefix);
+	wait_for_end(serve, watch);
+	http_stop(http);
+	charts_stop(charts);
+	return CMD_OK;
+}
+
+/* Becomes `leakshim run -q -- CMD`, which becomes CMD. */
+static void
+exec_run(char **command)
+{
+	static char name[] = "leakshim", verb[] = "run", quiet[] = "-q",
+		    end_of_options[] = "--";
+	size_t i, count = 0;
+	char **argv;
+
+	while (command[count])
+		count++;
+	argv = xcalloc(count + 5, sizeof(*argv));
+	argv[0] = name;
+	argv[1] = verb;
+	argv[2] = quiet;
+	argv[3] = end_of_options;
+	for (i = 0; i < count; i++)
+		argv[4 + i] = command[i];
+	execv("/proc/self/exe", argv);
+	perror("leakshim: cannot execute itself");
+	_exit(127);
+}
+
+/* Until it is tracked. A failure of `run` is told by that. */
+static int
+await_tracked(struct served *served, pid_t pid)
+{
+	const struct timespec pause = { 0, PAUSE_NS };
+	struct err err = { .text = "" };
+	uint64_t waited_ns;
+	int status;
+
+	for (waited_ns = 0; waited_ns < START_NS; waited_ns += PAUSE_NS) {
+		if (waitpid(pid, &status, WNOHANG) == pid) {
+			err_set(&err, ERR_TARGET,
+				"the program ended before it was tracked");
+			break;
+		}
+		if (served_add(served, pid, &err) == 0)
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	fprintf(stderr, "leakshim: not served: %s\n", err.text);
+	return CMD_FAILED;
+}
+
+/* 0, or an exit status, told. */
+static int
+start_program(struct served *served, char **command)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0) {
+		perror("leakshim: cannot start a process");
+		return CMD_FAILED;
+	}
+	if (pid == 0)
+		exec_run(command);
+	return await_tracked(served, pid);
+}
+
+static int
+run(const struct request *request, const char *token, char **words)
+{
+	struct serve serve = {
+		.prefix = request->prefix,
+		.cpu_profile = request->cpu_profile,
+		.interval_s = request->interval_s,
+		.served = served_new(),
+	};
+	struct listen listen = { .fd = -1 };
+	struct err err;
+	int status = request->run ? start_program(serve.served, words)
+				  : add_processes(serve.served, words);
+
+	if (request->watch)
+		look_for_more(serve.served);
+	serve.labels = request->watch;
+
+	if (status == CMD_OK) {
+		serve.analysis = analysis_open(NULL, &err);
+		if (!serve.analysis ||
+		    listen_open(&listen, request->listen, &err) < 0)
+			status = err.code == ERR_PATTERN
+					 ? cmd_usage("serve", "%s", err.text)
+					 : cmd_fail(&err);
+	}
+	if (status == CMD_OK) {
+		status = serve_on(&serve, &listen, token, request->watch);
+		listen_close(&listen);
+	}
+	analysis_close(serve.analysis);
+	served_free(serve.served);
+	return status;
+}
+
+/* 0 or CMD_USAGE, told. */
+static int
+check(const struct request *request)
+{
+	static const char prefix_bytes[] =
+		"/._~-0123456789abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	size_t len = strlen(request->prefix);
+
+	if (len &&
+	    (request->prefix[0] != '/' || request->prefix[len - 1] == '/' ||
+	     strstr(request->prefix, "//") ||
+	     strspn(request->prefix, prefix_bytes) != len))
+		return cmd_usage("serve",
+				 "a path prefix is /NAME or /NAME/NAME, of "
+				 "letters, digits, '.', '_', '~' and '-': '%s'",
+				 request->prefix);
+	if (listen_is_public(request->listen) && !request->token_file)
+		return cmd_usage("serve",
+				 "'%s' can be reached by other machines: add "
+				 "--token-file",
+				 request->listen);
+	return 0;
+}
+
+int
+cmd_serve(int argc, char **argv)
+{
+	enum { OPTION_PREFIX = 256, OPTION_TOKEN, OPTION_CPU };
+	static const struct option options[] = {
+		{ "listen", required_argument, NULL, 'l' },
+		{ "interval", required_argument, NULL, 'i' },
+		{ "path-prefix", required_argument, NULL, OPTION_PREFIX },
+		{ "token-file", required_argument, NULL, OPTION_TOKEN },
+		{ "cpu-profile", no_argument, NULL, OPTION_CPU },
+		{ "run", no_argument, NULL, 'r' },
+		{ "watch", no_argument, NULL, 'w' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct request request = {
+		.listen = LISTEN_DEFAULT,
+		.prefix = "",
+		.interval_s = 1,
+	};
+	char *token = NULL;
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "+l:i:rwh", options, NULL)) !=
+	       -1) {
+		switch (option) {
+		case 'l':
+			request.listen = optarg;
+			break;
+		case OPTION_PREFIX:
+			request.prefix = optarg;
+			break;
+		case OPTION_TOKEN:
+			request.token_file = optarg;
+			break;
+		case 'i':
+			status = cmd_take_seconds("serve", optarg,
+						  &request.interval_s);
+			if (status)
+				return status;
+			break;
+		case 'r':
+			request.run = true;
+			break;
+		case 'w':
+			request.watch = true;
+			break;
+		case OPTION_CPU:
+			request.cpu_profile = true;
+			break;
+		case 'h':
+			return cmd_help(help);
+		default:
+			return cmd_usage("serve", NULL);
+		}
+	}
+	if (optind >= argc && request.run)
+		return cmd_usage("serve", "--run needs a command");
+	if (optind >= argc && !request.watch)
+		return cmd_usage("serve", "serve needs a PID, a name, --watch "
+					  "or --run -- CMD");
+	status = check(&request);
+	if (status)
+		return status;
+	if (request.token_file) {
+		token = read_token(request.token_file);
+		if (!token)
+			return CMD_FAILED;
+	}
+	set_signals();
+	raise_limit();
+	status = run(&request, token, argv + optind);
+	free(token);
+	return status;
+}

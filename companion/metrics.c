@@ -1,0 +1,337 @@
+#include "metrics.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../analyzer/classes.h"
+#include "../analyzer/xalloc.h"
+#include "pulse.h"
+#include "scrape.h"
+
+/* Older totals than this are asked for anew. */
+#define MAX_AGE_MS 1000
+
+enum metric_type { COUNTER, GAUGE };
+
+/* One process, and what its lines are labelled with. */
+struct source {
+	struct served_process *process;
+	struct pulse pulse;
+	char *labels; /* "" or `pid="1",exe="x"`; owned */
+};
+
+struct metric {
+	const char *name;
+	enum metric_type type;
+	const char *help;
+	/* False: this process has no such value now. */
+	bool (*value)(const struct pulse *pulse, double *value);
+};
+
+/* --- values -------------------------------------------------------------- */
+
+#define VALUE(name, expression)                                                \
+	static bool name(const struct pulse *pulse, double *value)             \
+	{                                                                      \
+		*value = (double)(expression);                                 \
+		return true;                                                   \
+	}
+#define TOTAL(name, field)                                                     \
+	static bool name(const struct pulse *pulse, double *value)             \
+	{                                                                      \
+		*value = (double)pulse->totals.field;                          \
+		return pulse->totals.counted;                                  \
+	}
+
+VALUE(cpu_s, pulse->cpu_s)
+VALUE(start_s, pulse->start_s)
+VALUE(rss_bytes, pulse->usage.rss_bytes)
+VALUE(swap_bytes, pulse->usage.swap_bytes)
+VALUE(virtual_bytes, pulse->virtual_bytes)
+VALUE(descriptors, pulse->descriptors)
+VALUE(threads, pulse->usage.threads)
+VALUE(own_bytes, pulse->totals.own_bytes)
+VALUE(writer_cpu_s, (double)pulse->totals.writer_cpu_ns / 1e9)
+VALUE(longest_hold_s, (double)pulse->totals.longest_hold_ns / 1e9)
+VALUE(snapshots, pulse->totals.snapshots)
+TOTAL(live_bytes, live_bytes)
+TOTAL(live_objects, live_objects)
+TOTAL(alloc_bytes, alloc_bytes)
+TOTAL(alloc_objects, alloc_objects)
+TOTAL(free_bytes, free_bytes)
+TOTAL(free_objects, free_objects)
+TOTAL(threads_unjoined, threads_unjoined)
+
+static bool
+descriptors_max(const struct pulse *pulse, double *value)
+{
+	*value = (double)pulse->descriptors_max;
+	return pulse->descriptors_max > 0;
+}
+
+static bool
+counted_s(const struct pulse *pulse, double *value)
+{
+	*value = (double)pulse->totals.counted_ns / 1e9;
+	return pulse->totals.counted;
+}
+
+static const struct metric metrics[] = {
+	{ "process_cpu_seconds_total", COUNTER,
+	  "User and system time of the process.", cpu_s },
+	{ "process_start_time_seconds", GAUGE,
+	  "Start of the process, since 1970.", start_s },
+	{ "process_resident_memory_bytes", GAUGE, "Resident memory.",
+	  rss_bytes },
+	{ "process_virtual_memory_bytes", GAUGE, "Virtual memory.",
+	  virtual_bytes },
+	{ "process_open_fds", GAUGE, "Open file descriptors.", descriptors },
+	{ "process_max_fds", GAUGE, "Limit of open file descriptors.",
+	  descriptors_max },
+	{ "process_threads", GAUGE, "Threads of the process.", threads },
+	{ "process_swap_bytes", GAUGE, "Memory that is swapped out.",
+	  swap_bytes },
+	{ "leakshim_heap_inuse_bytes", GAUGE, "Bytes of live blocks.",
+	  live_bytes },
+	{ "leakshim_heap_inuse_objects", GAUGE, "Live blocks.", live_objects },
+	{ "leakshim_alloc_bytes_total", COUNTER,
+	  "Bytes allocated since tracking began.", alloc_bytes },
+	{ "leakshim_allocs_total", COUNTER,
+	  "Blocks allocated since tracking began.", alloc_objects },
+	{ "leakshim_free_bytes_total", COUNTER,
+	  "Bytes freed since tracking began.", free_bytes },
+	{ "leakshim_frees_total", COUNTER, "Blocks freed since tracking began.",
+	  free_objects },
+	{ "leakshim_threads_unjoined", GAUGE,
+	  "Threads that ended and were not joined.", threads_unjoined },
+	{ "leakshim_totals_timestamp_seconds", GAUGE,
+	  "When the heap was counted, since 1970.", counted_s },
+	{ "leakshim_own_bytes", GAUGE, "Memory of leakshim in the process.",
+	  own_bytes },
+	{ "leakshim_writer_cpu_seconds_total", COUNTER,
+	  "Processor time that snapshots took.", writer_cpu_s },
+	{ "leakshim_longest_hold_seconds", GAUGE,
+	  "Longest time that leakshim held a thread of the process.",
+	  longest_hold_s },
+	{ "leakshim_snapshots_total", COUNTER,
+	  "Snapshots written to files that stay.", snapshots },
+};
+
+#define METRIC_COUNT (sizeof(metrics) / sizeof(metrics[0]))
+
+/* --- text ---------------------------------------------------------------- */
+
+void
+metrics_add_value(struct strbuf *out, const char *text)
+{
+	struct strbuf clean = { 0 };
+	const char *at;
+
+	strbuf_add_printable(&clean, text);
+	for (at = strbuf_text(&clean); *at; at++) {
+		if (*at == '\\' || *at == '"')
+			strbuf_addc(out, '\\');
+		strbuf_addc(out, *at);
+	}
+	strbuf_release(&clean);
+}
+
+static void
+add_head(struct strbuf *out, const char *name, enum metric_type type,
+	 const char *help)
+{
+	strbuf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name,
+		    type == COUNTER ? "counter" : "gauge");
+}
+
+/* `more` are further labels, "" = none. */
+static void
+add_line(struct strbuf *out, const char *name, const char *labels,
+	 const char *more, double value)
+{
+	const char *comma = *labels && *more ? "," : "";
+
+	strbuf_adds(out, name);
+	if (*labels || *more)
+		strbuf_addf(out, "{%s%s%s}", labels, comma, more);
+	strbuf_addf(out, " %.15g\n", value);
+}
+
+static void
+add_losses(struct strbuf *out, const struct source *sources, size_t count)
+{
+	static const char name[] = "leakshim_losses_total";
+	struct strbuf label = { 0 };
+	size_t i, k;
+
+	add_head(out, name, COUNTER, "What the counts above lack, by kind.");
+	for (i = 0; i < count; i++) {
+		const struct totals *totals = &sources[i].pulse.totals;
+
+		for (k = 0; k < totals->loss_count; k++) {
+			strbuf_clear(&label);
+			strbuf_adds(&label, "kind=\"");
+			metrics_add_value(&label, totals->losses[k].name);
+			strbuf_adds(&label, "\"");
+			add_line(out, name, sources[i].labels,
+				 strbuf_text(&label),
+				 (double)totals->losses[k].count);
+		}
+	}
+	strbuf_release(&label);
+}
+
+/* --- functions ----------------------------------------------------------- */
+
+/* The functions that hold most, largest first. Their names live as long as the
+ * study, hence lines are made of them while it is there. */
+struct sites {
+	const struct row *row[METRICS_SITES_MAX];
+	size_t count;
+};
+
+static void
+add_site(struct sites *sites, const struct row *row)
+{
+	size_t i;
+
+	if (sites->count < METRICS_SITES_MAX)
+		sites->count++;
+	else if (sites->row[METRICS_SITES_MAX - 1]->live_new.bytes >=
+		 row->live_new.bytes)
+		return;
+	for (i = sites->count - 1;
+	     i > 0 && sites->row[i - 1]->live_new.bytes < row->live_new.bytes;
+	     i--)
+		sites->row[i] = sites->row[i - 1];
+	sites->row[i] = row;
+}
+
+/* Lines for one process, of both metrics: Prometheus wants all lines of a
+ * metric together. */
+struct site_lines {
+	const struct source *source;
+	struct strbuf bytes;
+	struct strbuf objects;
+};
+
+static int
+add_site_lines(const struct study *study, void *as_lines, struct err *err)
+{
+	struct site_lines *lines = as_lines;
+	const struct diff *diff = study->parts[0].diff;
+	struct sites sites = { .count = 0 };
+	struct strbuf label = { 0 };
+	size_t i;
+
+	(void)err;
+	for (i = 0; i < diff->count[ROW_HEAP]; i++)
+		add_site(&sites, &diff->rows[diff->first[ROW_HEAP] + i]);
+	for (i = 0; i < sites.count; i++) {
+		const struct row *row = sites.row[i];
+
+		strbuf_clear(&label);
+		strbuf_adds(&label, "function=\"");
+		metrics_add_value(&label, row->label);
+		strbuf_adds(&label, "\"");
+		add_line(&lines->bytes, "leakshim_function_inuse_bytes",
+			 lines->source->labels, strbuf_text(&label),
+			 (double)row->live_new.bytes);
+		add_line(&lines->objects, "leakshim_function_inuse_objects",
+			 lines->source->labels, strbuf_text(&label),
+			 (double)row->live_new.objects);
+	}
+	strbuf_release(&label);
+	return 0;
+}
+
+static void
+add_sites(struct strbuf *out, struct serve *serve, const struct source *sources,
+	  size_t count)
+{
+	struct site_lines lines = { 0 };
+	struct scrape *scrape;
+	struct err err;
+	const char *file;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		lines.source = &sources[i];
+		scrape = scrape_take(sources[i].process, false, &err);
+		if (!scrape)
+			continue;
+		file = scrape_file(scrape);
+		/* A process that ends meanwhile has no lines. */
+		if (analysis_study(serve->analysis, &file, 1, GROUP_FUNCTION,
+				   add_site_lines, &lines, NULL, &err) < 0)
+			strbuf_addf(out, "# no functions of process %d\n",
+				    (int)sources[i].process->pid);
+		scrape_put(scrape);
+	}
+	add_head(out, "leakshim_function_inuse_bytes", GAUGE,
+		 "Bytes of live blocks by function, the largest.");
+	strbuf_adds(out, strbuf_text(&lines.bytes));
+	add_head(out, "leakshim_function_inuse_objects", GAUGE,
+		 "Live blocks by function, of the largest by bytes.");
+	strbuf_adds(out, strbuf_text(&lines.objects));
+	strbuf_release(&lines.bytes);
+	strbuf_release(&lines.objects);
+}
+
+/* --- all ----------------------------------------------------------------- */
+
+static char *
+labels_of(const struct served_process *process)
+{
+	struct strbuf labels = { 0 };
+
+	strbuf_addf(&labels, "pid=\"%d\",exe=\"", (int)process->pid);
+	metrics_add_value(&labels, process->exe);
+	strbuf_adds(&labels, "\"");
+	return strbuf_detach(&labels);
+}
+
+static void
+add_metric(struct strbuf *out, const struct metric *metric,
+	   const struct source *sources, size_t count)
+{
+	double value;
+	size_t i;
+
+	add_head(out, metric->name, metric->type, metric->help);
+	for (i = 0; i < count; i++) {
+		if (metric->value(&sources[i].pulse, &value))
+			add_line(out, metric->name, sources[i].labels, "",
+				 value);
+	}
+}
+
+void
+metrics_reply(struct serve *serve, struct http_reply *reply)
+{
+	struct served_process *all[SERVED_MAX];
+	struct source *sources = xcalloc(SERVED_MAX, sizeof(*sources));
+	size_t i, count, used = 0;
+
+	count = served_all(serve->served, all);
+	for (i = 0; i < count; i++) {
+		struct source *source = &sources[used];
+
+		if (pulse_take(all[i], MAX_AGE_MS, &source->pulse) < 0)
+			continue;
+		source->process = all[i];
+		source->labels = serve->labels || count > 1 ? labels_of(all[i])
+							    : xstrdup("");
+		used++;
+	}
+	reply->type = "text/plain; version=0.0.4; charset=utf-8";
+	for (i = 0; i < METRIC_COUNT; i++)
+		add_metric(&reply->body, &metrics[i], sources, used);
+	add_losses(&reply->body, sources, used);
+	add_sites(&reply->body, serve, sources, used);
+	for (i = 0; i < used; i++)
+		free(sources[i].labels);
+	free(sources);
+	for (i = 0; i < count; i++)
+		served_put(all[i]);
+}

@@ -1,0 +1,311 @@
+#include "served.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../analyzer/path.h"
+#include "../analyzer/xalloc.h"
+#include "bell.h"
+#include "charts.h"
+#include "live_profile.h"
+#include "procfs_names.h"
+#include "scrape.h"
+
+struct served {
+	pthread_mutex_t lock;
+	struct served_process *processes[SERVED_MAX]; /* guard: lock; by pid */
+	size_t count;                                 /* guard: lock */
+	pid_t replaced[SERVED_MAX];                   /* guard: lock */
+	size_t replaced_count;                        /* guard: lock */
+};
+
+struct served *
+served_new(void)
+{
+	struct served *served = xcalloc(1, sizeof(*served));
+
+	pthread_mutex_init(&served->lock, NULL);
+	return served;
+}
+
+static void
+free_process(struct served_process *process)
+{
+	scrape_put(process->scrape);
+	chart_free(process->chart);
+	live_cache_free(process->threads);
+	target_close(&process->target);
+	pthread_mutex_destroy(&process->lock);
+	pthread_mutex_destroy(&process->totals_lock);
+	free(process->exe);
+	free(process->tracked_exe);
+	free(process);
+}
+
+/* Out of the table, and freed if nobody has it. */
+static void
+drop_locked(struct served *served, size_t i)
+{
+	struct served_process *process = served->processes[i];
+
+	served->count--;
+	memmove(&served->processes[i], &served->processes[i + 1],
+		(served->count - i) * sizeof(served->processes[0]));
+	process->ended = true;
+	chart_end(process->chart);
+	if (!process->held)
+		free_process(process);
+}
+
+void
+served_free(struct served *served)
+{
+	if (!served)
+		return;
+	while (served->count)
+		drop_locked(served, served->count - 1);
+	pthread_mutex_destroy(&served->lock);
+	free(served);
+}
+
+/* Where a pid is, or would be. */
+static size_t
+place_of(const struct served *served, pid_t pid)
+{
+	size_t i = 0;
+
+	while (i < served->count && served->processes[i]->pid < pid)
+		i++;
+	return i;
+}
+
+static bool
+is_at(const struct served *served, size_t i, pid_t pid)
+{
+	return i < served->count && served->processes[i]->pid == pid;
+}
+
+/* What people call it: the name it runs by where that is another than its
+ * file's (redis-server is a link to redis-check-rdb). */
+static char *
+name_of(const struct target *target)
+{
+	const char *exe = path_base(target->status.exe);
+	struct procfs_names names;
+	char *name;
+
+	if (procfs_names(&target->proc, &names) < 0)
+		return xstrdup(exe);
+	/* The kernel cuts it: then it is the beginning of the file's. */
+	if (!*names.comm || !strncmp(exe, names.comm, strlen(names.comm)))
+		name = xstrdup(exe);
+	else
+		name = xstrdup(names.comm);
+	procfs_names_release(&names);
+	return name;
+}
+
+static struct served_process *
+new_process(pid_t pid, struct err *err)
+{
+	struct served_process *process = xcalloc(1, sizeof(*process));
+
+	if (target_open(&process->target, pid, err) < 0) {
+		free(process);
+		return NULL;
+	}
+	if (target_require(&process->target, err) < 0) {
+		target_close(&process->target);
+		free(process);
+		return NULL;
+	}
+	process->pid = pid;
+	process->exe = name_of(&process->target);
+	process->chart = chart_new();
+	process->threads = live_cache_new();
+	process->totals.helper = bell_helper(&process->target);
+	process->tracked_exe = xstrdup(process->target.status.exe);
+	pthread_mutex_init(&process->lock, NULL);
+	pthread_mutex_init(&process->totals_lock, NULL);
+	return process;
+}
+
+/* Without the process's lock: an asker has that for seconds. The descriptor
+ * that is asked never changes. */
+static bool
+is_alive(const struct served_process *process)
+{
+	struct procfs_stat stat;
+
+	return procfs_stat(&process->target.proc, &stat) == 0 &&
+	       !procfs_is_zombie(&stat);
+}
+
+int
+served_add(struct served *served, pid_t pid, struct err *err)
+{
+	struct served_process *process = new_process(pid, err);
+	int result = 0;
+	size_t i;
+
+	if (!process)
+		return -1;
+	process->served = served;
+	pthread_mutex_lock(&served->lock);
+	i = place_of(served, pid);
+	if (is_at(served, i, pid) && !is_alive(served->processes[i]))
+		drop_locked(served, i);
+	if (is_at(served, i, pid)) {
+		free_process(process);
+	} else if (served->count == SERVED_MAX) {
+		result =
+			err_set(err, ERR_TARGET,
+				"process %d is left out: %d are served already",
+				(int)pid, SERVED_MAX);
+		free_process(process);
+	} else {
+		memmove(&served->processes[i + 1], &served->processes[i],
+			(served->count - i) * sizeof(served->processes[0]));
+		served->processes[i] = process;
+		served->count++;
+	}
+	pthread_mutex_unlock(&served->lock);
+	return result;
+}
+
+size_t
+served_sweep(struct served *served)
+{
+	size_t i, count;
+
+	pthread_mutex_lock(&served->lock);
+	for (i = served->count; i-- > 0;) {
+		const struct served_process *process = served->processes[i];
+
+		if (!is_alive(process)) {
+			drop_locked(served, i);
+		} else if (atomic_load(&process->replaced)) {
+			if (served->replaced_count < SERVED_MAX)
+				served->replaced[served->replaced_count++] =
+					process->pid;
+			drop_locked(served, i);
+		}
+	}
+	count = served->count + served->replaced_count;
+	pthread_mutex_unlock(&served->lock);
+	return count;
+}
+
+size_t
+served_count(struct served *served)
+{
+	size_t count;
+
+	pthread_mutex_lock(&served->lock);
+	count = served->count;
+	pthread_mutex_unlock(&served->lock);
+	return count;
+}
+
+void
+served_renew(struct served *served, void (*tell)(const struct err *err))
+{
+	pid_t pids[SERVED_MAX];
+	size_t i, count;
+	struct err err;
+
+	pthread_mutex_lock(&served->lock);
+	count = served->replaced_count;
+	memcpy(pids, served->replaced, count * sizeof(pids[0]));
+	served->replaced_count = 0;
+	pthread_mutex_unlock(&served->lock);
+	for (i = 0; i < count; i++) {
+		if (served_add(served, pids[i], &err) < 0 && tell)
+			tell(&err);
+	}
+}
+
+void
+served_compare(struct served_process *process)
+{
+	if (strcmp(process->tracked_exe, process->target.status.exe))
+		atomic_store(&process->replaced, true);
+}
+
+bool
+served_is_stopped(struct served_process *process)
+{
+	return target_alive(&process->target) &&
+	       (process->target.stat.state == 'T' ||
+		process->target.stat.state == 't');
+}
+
+struct served_process *
+served_find(struct served *served, pid_t pid)
+{
+	struct served_process *found = NULL;
+	size_t i;
+
+	pthread_mutex_lock(&served->lock);
+	i = place_of(served, pid);
+	if (is_at(served, i, pid)) {
+		found = served->processes[i];
+		found->held++;
+	}
+	pthread_mutex_unlock(&served->lock);
+	return found;
+}
+
+struct served_process *
+served_only(struct served *served)
+{
+	struct served_process *found = NULL;
+
+	pthread_mutex_lock(&served->lock);
+	if (served->count == 1) {
+		found = served->processes[0];
+		found->held++;
+	}
+	pthread_mutex_unlock(&served->lock);
+	return found;
+}
+
+size_t
+served_all(struct served *served, struct served_process *out[SERVED_MAX])
+{
+	size_t i, count;
+
+	pthread_mutex_lock(&served->lock);
+	count = served->count;
+	for (i = 0; i < count; i++) {
+		out[i] = served->processes[i];
+		out[i]->held++;
+	}
+	pthread_mutex_unlock(&served->lock);
+	return count;
+}
+
+struct served_process *
+served_hold(struct served_process *process)
+{
+	pthread_mutex_lock(&process->served->lock);
+	process->held++;
+	pthread_mutex_unlock(&process->served->lock);
+	return process;
+}
+
+void
+served_put(struct served_process *process)
+{
+	struct served *served;
+	bool is_last;
+
+	if (!process)
+		return;
+	served = process->served;
+	pthread_mutex_lock(&served->lock);
+	is_last = --process->held == 0 && process->ended;
+	pthread_mutex_unlock(&served->lock);
+	if (is_last)
+		free_process(process);
+}
