@@ -255,6 +255,9 @@ $(BUILD)/test/unit/%.o: test/unit/%.c | $(PROTO_GEN)
 
 UNIT_LIBS = $(LIBPRELOAD_UNIT) $(LIBCOMPANION) $(LIBANALYZER)
 
+# Gaps between the segments of a program, which is one of its claims.
+$(BUILD)/test/unit/test_modmap: TOOL_LDFLAGS += -Wl,--build-id \
+	-Wl,-z,max-page-size=0x200000
 $(UNIT_BIN): %: %.o $(UNIT_HELPER_OBJ) $(UNIT_LIBS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $< $(UNIT_HELPER_OBJ) $(UNIT_LIBS) \

@@ -1,7 +1,8 @@
 /*
- * The object's first page holds the ELF header and, in every object seen, all
+ * A library's first page holds the ELF header and, in every one seen, all
  * program headers. What lies elsewhere is taken for not there: without
- * headers a module only loses its rules and build-id.
+ * headers a module only loses its rules and build-id. The main program's are
+ * where the kernel says.
  */
 #include "image.h"
 
@@ -73,26 +74,71 @@ lks_image_readable_end(const struct lks_image *image, uintptr_t at)
 	return 0;
 }
 
-/* The program headers, or NULL. They stay in the object. */
-static const Elf64_Phdr *
-program_headers(uintptr_t start, uintptr_t end, uint32_t *count)
+bool
+lks_headers_find(uintptr_t start, struct lks_headers *out)
 {
 	const Elf64_Ehdr *header = (const Elf64_Ehdr *)start;
+	const Elf64_Phdr *ph;
 	uint64_t bytes;
 
-	if (end < start || end - start < PAGE || start % PAGE != 0 ||
-	    !lks_can_read(start, PAGE))
-		return NULL;
+	if (start % PAGE != 0 || !lks_can_read(start, PAGE))
+		return false;
 	if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
 	    header->e_ident[EI_CLASS] != ELFCLASS64 ||
 	    header->e_phentsize != sizeof(Elf64_Phdr))
-		return NULL;
+		return false;
 	bytes = (uint64_t)header->e_phnum * sizeof(Elf64_Phdr);
 	if (bytes == 0 || header->e_phoff % 8 != 0 || header->e_phoff > PAGE ||
 	    bytes > PAGE - header->e_phoff)
-		return NULL;
-	*count = header->e_phnum;
-	return (const Elf64_Phdr *)(start + header->e_phoff);
+		return false;
+	out->at = start + header->e_phoff;
+	out->count = header->e_phnum;
+	ph = (const Elf64_Phdr *)out->at;
+	/* They are sorted by address: the first that has the file's first page
+	 * is the one at `start`. Others may have that page too (lld). */
+	for (uint32_t i = 0; i < out->count; i++) {
+		if (ph[i].p_type != PT_LOAD || ph[i].p_offset >= PAGE)
+			continue;
+		out->bias = start - (ph[i].p_vaddr - ph[i].p_offset);
+		return true;
+	}
+	return false;
+}
+
+bool
+lks_headers_range(const struct lks_headers *headers, uintptr_t *start,
+		  uintptr_t *end)
+{
+	const Elf64_Phdr *ph = (const Elf64_Phdr *)headers->at;
+	uint64_t low = UINT64_MAX;
+	uint64_t high = 0;
+
+	for (uint32_t i = 0; i < headers->count; i++) {
+		uint64_t top;
+
+		if (ph[i].p_type != PT_LOAD ||
+		    __builtin_add_overflow(ph[i].p_vaddr, ph[i].p_memsz, &top))
+			continue;
+		if (ph[i].p_vaddr < low)
+			low = ph[i].p_vaddr;
+		if (top > high)
+			high = top;
+	}
+	*start = headers->bias + (low & ~(PAGE - 1));
+	*end = headers->bias + high;
+	return low < high && *start < *end;
+}
+
+bool
+lks_headers_hold(const struct lks_headers *headers, uintptr_t address)
+{
+	const Elf64_Phdr *ph = (const Elf64_Phdr *)headers->at;
+
+	for (uint32_t i = 0; i < headers->count; i++)
+		if (ph[i].p_type == PT_LOAD &&
+		    address - headers->bias - ph[i].p_vaddr < ph[i].p_memsz)
+			return true;
+	return false;
 }
 
 /* Run-time [start, end) of a program header; false: outside the object. */
@@ -118,11 +164,15 @@ read_loads(const Elf64_Phdr *ph, uint32_t count, uintptr_t bias,
 
 		if (ph->p_type != PT_LOAD || !place(ph, bias, start, end, &at))
 			continue;
-		if ((ph->p_flags & PF_R) != 0 &&
-		    out->readable_count < LKS_READABLE_MAX)
-			out->readable[out->readable_count++] = at;
-		if ((ph->p_flags & PF_X) != 0 &&
-		    out->segment_count < LKS_SEGMENTS_MAX)
+		if ((ph->p_flags & PF_R) != 0) {
+			if (out->readable_count < LKS_READABLE_MAX)
+				out->readable[out->readable_count++] = at;
+			else
+				out->incomplete = true;
+		}
+		if ((ph->p_flags & PF_X) == 0)
+			continue;
+		if (out->segment_count < LKS_SEGMENTS_MAX)
 			out->segments[out->segment_count++] =
 				(struct lks_segment){
 					.start = at.start,
@@ -130,6 +180,8 @@ read_loads(const Elf64_Phdr *ph, uint32_t count, uintptr_t bias,
 					.file_offset = ph->p_offset,
 					.vaddr = ph->p_vaddr,
 				};
+		else
+			out->incomplete = true;
 	}
 }
 
@@ -211,32 +263,22 @@ lks_image_is_there(const struct lks_image *image, const uint8_t *build_id)
 	return image->headers != 0 && headers_are_there(image);
 }
 
-bool
-lks_image_read(uintptr_t start, uintptr_t end, struct lks_image *out)
+void
+lks_image_read_by(const struct lks_headers *headers, uintptr_t start,
+		  uintptr_t end, struct lks_image *out)
 {
-	const Elf64_Phdr *ph;
-	const Elf64_Phdr *first = NULL;
-	uint32_t count;
-	uintptr_t bias;
+	const Elf64_Phdr *ph = (const Elf64_Phdr *)headers->at;
+	const uint32_t count = headers->count;
 
 	memset(out, 0, sizeof(*out));
-	ph = program_headers(start, end, &count);
-	if (ph == NULL)
-		return false;
-	for (uint32_t i = 0; i < count && first == NULL; i++)
-		if (ph[i].p_type == PT_LOAD && ph[i].p_offset < PAGE)
-			first = &ph[i];
-	if (first == NULL)
-		return false;
-	bias = start - (first->p_vaddr - first->p_offset);
 	out->headers = hash_headers(ph, count);
-	out->headers_at = (uintptr_t)ph;
+	out->headers_at = headers->at;
 	out->headers_bytes = count * sizeof(*ph);
-	read_loads(ph, count, bias, start, end, out);
+	read_loads(ph, count, headers->bias, start, end, out);
 	for (uint32_t i = 0; i < count; i++) {
 		struct lks_readable at;
 
-		if (!place(&ph[i], bias, start, end, &at) ||
+		if (!place(&ph[i], headers->bias, start, end, &at) ||
 		    at.end > lks_image_readable_end(out, at.start))
 			continue;
 		if (ph[i].p_type == PT_NOTE && out->build_id_bytes == 0)
@@ -245,5 +287,17 @@ lks_image_read(uintptr_t start, uintptr_t end, struct lks_image *out)
 			 lks_can_read(at.start, at.end - at.start))
 			out->eh_frame_hdr = at;
 	}
+}
+
+bool
+lks_image_read(uintptr_t start, uintptr_t end, struct lks_image *out)
+{
+	struct lks_headers headers;
+
+	memset(out, 0, sizeof(*out));
+	if (end < start || end - start < PAGE ||
+	    !lks_headers_find(start, &headers))
+		return false;
+	lks_image_read_by(&headers, start, end, out);
 	return true;
 }

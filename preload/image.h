@@ -16,8 +16,19 @@
 /* Bytes of a build-id kept: SHA-1 has 20, SHA-256 32. */
 #define LKS_BUILD_ID_MAX 32
 
-/* Readable segments remembered: text, rodata, relro, data. */
-#define LKS_READABLE_MAX 4
+/*
+ * Readable segments remembered. Linkers make 4 or 5 (headers, text, rodata,
+ * relro, data); sections placed by hand (node: 6), patchelf and bolt add a few
+ * each. What is beyond has no rules, and the module is counted.
+ */
+#define LKS_READABLE_MAX 16
+
+/* Program headers in memory. */
+struct lks_headers {
+	uintptr_t at;
+	uint32_t count;
+	uintptr_t bias; /* run-time address minus p_vaddr */
+};
 
 /* [start, end), readable and mapped while the object is. */
 struct lks_readable {
@@ -29,6 +40,7 @@ struct lks_image {
 	struct lks_readable readable[LKS_READABLE_MAX];
 	uint32_t readable_count;
 	uint32_t segment_count;
+	bool incomplete; /* it has more than there is room for */
 	struct lks_segment segments[LKS_SEGMENTS_MAX];
 	struct lks_readable eh_frame_hdr; /* start 0 = none */
 	uintptr_t build_id;               /* address in the object */
@@ -38,11 +50,27 @@ struct lks_image {
 	size_t headers_bytes;
 };
 
+/* RECORD. Those behind the ELF header at `start`, in the same page. False: it
+ * is none, or can't be read. */
+bool lks_headers_find(uintptr_t start, struct lks_headers *out);
+
+/* Any context; the headers must be readable. From the page of the lowest
+ * segment to the end of the highest, gaps included. False: no segments. */
+bool lks_headers_range(const struct lks_headers *headers, uintptr_t *start,
+		       uintptr_t *end);
+
+/* Any context; the headers must be readable. True if a segment holds it. */
+bool lks_headers_hold(const struct lks_headers *headers, uintptr_t address);
+
 /*
- * RECORD. Fills `out` from the object mapped at [start, end), whose first
- * page must be its ELF header. False: it is not, or can't be read; `out` is
- * then empty.
+ * RECORD. Fills `out` from the object mapped at [start, end), whose program
+ * headers are readable there or elsewhere.
  */
+void lks_image_read_by(const struct lks_headers *headers, uintptr_t start,
+		       uintptr_t end, struct lks_image *out);
+
+/* RECORD. The same where the first page has the ELF header. False: it has
+ * none, or can't be read; `out` is then empty. */
 bool lks_image_read(uintptr_t start, uintptr_t end, struct lks_image *out);
 
 /*

@@ -1,6 +1,7 @@
 #include "loader.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <fcntl.h>
 #include <link.h>
 #include <string.h>
@@ -23,16 +24,70 @@ struct found_object {
 };
 
 static int (*dl_find_object)(void *, struct found_object *); /* boot */
-static uintptr_t main_headers;                               /* boot */
 static uintptr_t vdso;                                       /* boot */
+
+/* The main program, by the auxiliary vector; the loader corrects that when it
+ * was run as a program itself. Count 0: not known, it is one like others. */
+static struct {
+	struct lks_headers headers;
+	uintptr_t start; /* whole, with its gaps */
+	uintptr_t end;
+	const struct link_map *map; /* NULL = not known */
+} program;                          /* boot */
+
+/* As the loader works it out. */
+static uintptr_t
+bias_of(const struct lks_headers *headers)
+{
+	const ElfW(Phdr) *ph = (const ElfW(Phdr) *)headers->at;
+
+	for (uint32_t i = 0; i < headers->count; i++)
+		if (ph[i].p_type == PT_PHDR)
+			return headers->at - ph[i].p_vaddr;
+	return 0;
+}
+
+static void
+find_program(void)
+{
+	struct lks_headers *headers = &program.headers;
+	uint64_t count = getauxval(AT_PHNUM);
+	struct found_object found;
+
+	memset(&program, 0, sizeof(program));
+	headers->at = getauxval(AT_PHDR);
+	if (headers->at % 8 != 0 || count > UINT16_MAX ||
+	    getauxval(AT_PHENT) != sizeof(ElfW(Phdr)) ||
+	    !lks_can_read(headers->at, count * sizeof(ElfW(Phdr))))
+		return;
+	headers->count = (uint32_t)count;
+	headers->bias = bias_of(headers);
+	if (!lks_headers_range(headers, &program.start, &program.end) ||
+	    !lks_headers_hold(headers, headers->at)) {
+		headers->count = 0;
+		return;
+	}
+	if (dl_find_object != NULL &&
+	    dl_find_object((void *)headers->at, &found) == 0 &&
+	    found.link_map->l_addr == headers->bias)
+		program.map = found.link_map;
+}
 
 void
 lks_loader_init(bool may_use_dl)
 {
 	*(void **)&dl_find_object =
 		may_use_dl ? dlsym(RTLD_DEFAULT, "_dl_find_object") : NULL;
-	main_headers = getauxval(AT_PHDR);
 	vdso = getauxval(AT_SYSINFO_EHDR);
+	find_program();
+}
+
+static void
+set_program(struct lks_object *out)
+{
+	out->map_start = program.start;
+	out->map_end = program.end;
+	out->headers = &program.headers;
 }
 
 bool
@@ -44,8 +99,8 @@ lks_loader_is_free(void)
 bool
 lks_loader_is_main(const struct lks_object *object)
 {
-	return main_headers >= object->map_start &&
-	       main_headers < object->map_end;
+	return program.headers.at >= object->map_start &&
+	       program.headers.at < object->map_end;
 }
 
 bool
@@ -64,6 +119,9 @@ lks_loader_find_by_dl(uintptr_t address, struct lks_object *out)
 		return false;
 	out->map_start = (uintptr_t)found.map_start;
 	out->map_end = (uintptr_t)found.map_end;
+	out->headers = NULL;
+	if (found.link_map == program.map)
+		set_program(out);
 	out->identity = found.link_map;
 	out->name = found.link_map->l_name;
 	if (out->name == NULL)
@@ -143,7 +201,31 @@ next_line(void)
 }
 
 /*
- * An object's mappings follow each other and have one inode, the first of
+ * True if the mapping, of the same file as the object found so far, is another
+ * part of it. lld lets segments share pages of the file, so a second one at
+ * offset 0 is either that, or the file loaded once more: then the first one's
+ * headers don't reach it. They are copied: what is mapped at an object's start
+ * need not be one, nor stay there.
+ */
+static bool
+continues(const struct lks_object *object, const struct mapping *mapping)
+{
+	static _Alignas(4096) uint8_t page[4096];
+	struct lks_headers headers;
+	uintptr_t start;
+	uintptr_t end;
+
+	if (mapping->offset != 0)
+		return true;
+	return object->map_start != 0 &&
+	       lks_copy_memory(page, object->map_start, sizeof(page)) &&
+	       lks_headers_find((uintptr_t)page, &headers) &&
+	       lks_headers_range(&headers, &start, &end) &&
+	       mapping->start - object->map_start < end - start;
+}
+
+/*
+ * A library's mappings follow each other and have one inode, the first of
  * them at offset 0. Its zeroed memory comes last and has none: map_end is then
  * short of the loader's, which costs nothing but that memory.
  */
@@ -161,7 +243,7 @@ scan_maps(uintptr_t address, struct lks_object *out)
 			continue;
 		if (inside) {
 			/* The address was found: how far does it go? */
-			if (mapping.inode != inode || mapping.offset == 0)
+			if (mapping.inode != inode || !continues(out, &mapping))
 				return true;
 			out->map_end = mapping.end;
 			continue;
@@ -169,7 +251,8 @@ scan_maps(uintptr_t address, struct lks_object *out)
 		if (mapping.start > address)
 			return false;
 		if (mapping.offset == 0 &&
-		    (mapping.inode != 0 || mapping.start == vdso)) {
+		    (mapping.inode != 0 || mapping.start == vdso) &&
+		    (mapping.inode != inode || !continues(out, &mapping))) {
 			out->map_start = mapping.start;
 			inode = mapping.inode;
 		}
@@ -202,6 +285,13 @@ lks_loader_find_by_maps(uintptr_t address, struct lks_object *out)
 	maps.ended = false;
 	found = scan_maps(address, out);
 	lks_sys_close((int)maps.fd);
+	if (program.headers.count != 0 &&
+	    lks_headers_hold(&program.headers, address)) {
+		if (!found) /* its code was moved to other memory */
+			out->name = "";
+		set_program(out);
+		found = true;
+	}
 	return found;
 }
 

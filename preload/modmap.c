@@ -36,6 +36,7 @@ struct record {
 	_Atomic(const void *) identity; /* the loader's record */
 	uint8_t build_id[LKS_BUILD_ID_MAX];
 	const char *name; /* as the loader gave it; module.path may be longer */
+	bool is_main;     /* its range may have gaps, and it never goes */
 };
 
 /* Modules recently asked for, by place. A wrong hint only costs time. */
@@ -184,7 +185,14 @@ add_locked(const struct lks_object *object)
 		return 0;
 	}
 	/* One that has no ELF header keeps its name and has no rules. */
-	lks_image_read(object->map_start, object->map_end, &r->image);
+	if (object->headers != NULL)
+		lks_image_read_by(object->headers, object->map_start,
+				  object->map_end, &r->image);
+	else
+		lks_image_read(object->map_start, object->map_end, &r->image);
+	if (r->image.incomplete)
+		lks_count(modules_unknown);
+	r->is_main = lks_loader_is_main(object);
 	m = &r->module;
 	r->name = keep_text(object->name);
 	atomic_store_explicit(&r->identity, object->identity,
@@ -225,16 +233,20 @@ search_object(const struct lks_object *object)
 	return 0;
 }
 
-/* Whoever claims a part of the object's range is gone. */
+/* Whoever claims a part of the object's range is gone. But libraries may lie
+ * in the main program's gaps; and where it is nothing else ever was. */
 static bool
 displace_locked(const struct lks_object *object)
 {
 	bool any = false;
 
+	if (lks_loader_is_main(object))
+		return false;
 	for (uint32_t n = lks_modmap_count(); n > 0; n--) {
 		struct record *r = record_of(n);
 
-		if (is_unloaded(r) || r->module.map_start >= object->map_end ||
+		if (is_unloaded(r) || r->is_main ||
+		    r->module.map_start >= object->map_end ||
 		    object->map_start >= r->module.map_end)
 			continue;
 		atomic_store_explicit(&r->module.unloaded, true,
@@ -277,6 +289,21 @@ find_slow(const struct lks_object *object)
 	return number;
 }
 
+static bool
+holds(const struct record *r, uintptr_t pc)
+{
+	if (is_unloaded(r) || pc < r->module.map_start ||
+	    pc >= r->module.map_end)
+		return false;
+	if (!r->is_main)
+		return true;
+	for (uint32_t i = 0; i < r->module.segment_count; i++)
+		if (pc - r->module.segments[i].start <
+		    r->module.segments[i].end - r->module.segments[i].start)
+			return true;
+	return false; /* ask */
+}
+
 /* Where a question is costly and for one thread at a time: first look whether
  * the address is in a module we know. */
 static LKS_NOINLINE uint32_t
@@ -286,13 +313,9 @@ find_without_loader(uintptr_t pc)
 	bool displaced = false;
 	uint32_t number = 0;
 
-	for (uint32_t n = lks_modmap_count(); n > 0; n--) {
-		const struct record *r = record_of(n);
-
-		if (!is_unloaded(r) && pc >= r->module.map_start &&
-		    pc < r->module.map_end)
+	for (uint32_t n = lks_modmap_count(); n > 0; n--)
+		if (holds(record_of(n), pc))
 			return n;
-	}
 	if (!lks_lock_take(&lock, LKS_RANK_MODMAP))
 		return 0;
 	if (lks_loader_find(pc, &object))

@@ -29,7 +29,7 @@ struct lks_module {
 	uint32_t build_id_bytes;
 	uint32_t segment_count;
 	struct lks_segment segments[LKS_SEGMENTS_MAX];
-	uintptr_t map_start; /* whole object */
+	uintptr_t map_start; /* whole object, the main program's gaps too */
 	uintptr_t map_end;
 	const uint8_t *eh_frame_hdr; /* NULL = none */
 	uint32_t generation;         /* order met, from 1 */

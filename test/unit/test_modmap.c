@@ -48,6 +48,7 @@ main_program_has_its_path_and_build_id(void **state)
 	assert_int_equal(m->segment_count, 1);
 	assert_true(s->start <= (uintptr_t)&module_at &&
 		    (uintptr_t)&module_at < s->end);
+	assert_int_not_equal(m->build_id_bytes, 0);
 	assert_non_null(m->eh_frame_hdr);
 	assert_false(m->unloaded);
 }
@@ -292,6 +293,11 @@ maps_tell_what_the_loader_tells(void **state)
 		/* All but its zeroed memory, and in whole pages. */
 		assert_true(maps.map_end > places.at[i]);
 		assert_true(maps.map_end < dl.map_end + 4096);
+		/* The program is known from its headers, to both. */
+		assert_ptr_equal(maps.headers, dl.headers);
+		assert_int_equal(dl.headers != NULL, lks_loader_is_main(&dl));
+		if (dl.headers != NULL)
+			assert_int_equal(maps.map_end, dl.map_end);
 		assert_true(maps.name[0] == '/' ||
 			    strcmp(maps.name, "[vdso]") == 0);
 	}
@@ -432,7 +438,7 @@ test_program_is_no_shim(void **state)
 	assert_false(lks_modmap_is_shim((uintptr_t)&gnu_get_libc_version));
 }
 
-/* The last test: from here on the loader is not asked. */
+/* Not before the last tests: from here on the loader is not asked. */
 static void
 everything_is_found_by_maps_alone(void **state)
 {
@@ -463,6 +469,55 @@ everything_is_found_by_maps_alone(void **state)
 	dlclose(handle);
 }
 
+/* The first byte of a page between two segments of this program, 0 = none. */
+static uintptr_t
+own_gap(void)
+{
+	const ElfW(Phdr) *ph = (const ElfW(Phdr) *)getauxval(AT_PHDR);
+	const ElfW(Phdr) *below = NULL;
+	uintptr_t bias = (uintptr_t)ph - ph->p_vaddr; /* PT_PHDR is first */
+
+	for (uint64_t i = 0; i < getauxval(AT_PHNUM); i++) {
+		if (ph[i].p_type != PT_LOAD)
+			continue;
+		if (below != NULL) {
+			uintptr_t end = below->p_vaddr + below->p_memsz;
+
+			end = (end + 4095) & ~4095ul;
+			if (end + 4096 <= (ph[i].p_vaddr & ~4095ul))
+				return bias + end;
+		}
+		below = &ph[i];
+	}
+	return 0;
+}
+
+/* This program is linked with gaps (Makefile). What lies there, such as code
+ * made at run time, is not its; nor does it end the program. */
+static void
+what_lies_in_a_gap_is_not_the_programs(void **state)
+{
+	struct timespec pause = { 0, LKS_LOADER_PAUSE_NS };
+	uint32_t number = lks_modmap_find((uintptr_t)&module_at);
+	uint64_t salt = lks_rules_salt();
+	uintptr_t gap = own_gap();
+
+	(void)state;
+	assert_int_not_equal(gap, 0);
+	assert_true(gap > lks_modmap_get(number)->map_start);
+	assert_true(gap < lks_modmap_get(number)->map_end);
+	assert_ptr_equal(mmap((void *)gap, 4096, PROT_READ | PROT_EXEC,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+			      -1, 0),
+			 gap);
+	assert_int_equal(lks_modmap_find(gap + 16), 0);
+	munmap((void *)gap, 4096);
+	nanosleep(&pause, NULL);
+	assert_int_equal(lks_modmap_find((uintptr_t)&module_at), number);
+	assert_false(lks_modmap_get(number)->unloaded);
+	assert_int_equal(lks_rules_salt(), salt);
+}
+
 int
 main(void)
 {
@@ -480,7 +535,9 @@ main(void)
 		cmocka_unit_test(can_read_tells_every_page),
 		cmocka_unit_test(fork_leaves_the_map_usable),
 		cmocka_unit_test(test_program_is_no_shim),
+		cmocka_unit_test(what_lies_in_a_gap_is_not_the_programs),
 		cmocka_unit_test(everything_is_found_by_maps_alone),
+		cmocka_unit_test(what_lies_in_a_gap_is_not_the_programs),
 	};
 
 	if (!lks_modmap_init() || !lks_rules_init())
