@@ -2,8 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "atlas.h"
+#include "clock.h"
 #include "hashtab.h"
 #include "index.h"
 #include "reader.h"
@@ -69,10 +71,20 @@ struct dump *
 dump_open(const char *file, struct symbolizer *symbolizer,
 	  const struct blame *blame, struct err *err)
 {
-	struct model *model = reader_load(file, err);
 	const struct header *header;
+	struct model *model;
 	struct dump *dump;
+	struct stat st;
 
+	/* A pipe would be empty the second time, or never open again. */
+	if (!stat(file, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+		err_set(err, ERR_OPEN,
+			"cannot read '%s': it is not a regular file, and a "
+			"dump is read twice",
+			file);
+		return NULL;
+	}
+	model = reader_load(file, err);
 	if (!model)
 		return NULL;
 	dump = xcalloc(1, sizeof(*dump));
@@ -81,7 +93,7 @@ dump_open(const char *file, struct symbolizer *symbolizer,
 	if (header->monotonic_ns > header->start_monotonic_ns)
 		dump->now_s =
 			(header->monotonic_ns - header->start_monotonic_ns) /
-			UINT64_C(1000000000);
+			CLOCK_NS_PER_S;
 	dump->symbols = symbolizer_options(symbolizer);
 	dump->atlas = atlas_new();
 	atlas_add(dump->atlas, model, &dump->numbers);

@@ -14,20 +14,20 @@ const char dump_options_help[] =
 	"  --csv             one row per block\n"
 	"  --json            the report, for programs\n"
 	"  -o, --output FILE write to FILE, '-' is standard output\n"
-	"  --top N           N sites, types and oldest blocks (text: 10, JSON:\n"
-	"                    1000)\n"
-	"\n"
-	"  --skip RE  --no-inlines  --no-symbols  --debug-dir PATH  --sysroot DIR\n"
-	"  --debuginfod[=S]  as of leakdiff\n"
-	"\n"
+	"  --top N           N sites, types and oldest blocks (10)\n"
+	"  --skip RE         this and the next as of leakdiff\n"
+	"  --no-inlines\n"
+	"  --no-symbols\n"
+	"  --debug-dir PATH\n"
+	"  --sysroot DIR\n"
+	"  --debuginfod[=S]\n"
 	"  -h, --help        this\n"
 	"\n"
 	"Examples:\n"
 	"  leakdiff dump app.1.dump\n"
 	"  leakdiff dump app.1.dump --csv | grep Session | head\n";
 
-#define TOP_TEXT 10
-#define TOP_JSON 1000
+#define TOP 10
 
 static enum options_result
 refuse(struct strbuf *message, const char *text)
@@ -75,7 +75,6 @@ dump_options_parse(struct settings *settings, int argc, char **argv,
 		return refuse(message, "a dump is read twice: give a file, not "
 				       "standard input");
 	if (!settings->top_given)
-		settings->top = settings->format == FORMAT_JSON ? TOP_JSON
-								: TOP_TEXT;
+		settings->top = TOP;
 	return OPTIONS_GO_ON;
 }

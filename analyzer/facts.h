@@ -125,7 +125,7 @@ struct ledger {
 	X(size_clamped, "blocks of 1 TiB or more, counted as 1 TiB")           \
 	X(map_failures, "refusals of memory by the kernel")                    \
 	X(snapshot_failures, "snapshots that could not be written")            \
-	X(snapshots_removed, "older snapshots removed (keep=)")                \
+	X(snapshots_removed, "older snapshots removed so far (keep=)")         \
 	X(threads_untracked, "threads missing from the thread list")           \
 	X(modules_unknown, "modules without room in the module list")          \
 	X(late_calls, "calls without a call stack: their thread was ending")   \

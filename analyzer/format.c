@@ -3,12 +3,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "saturate.h"
 
-#define NS_PER_S 1000000000ull
-#define NS_PER_TENTH (NS_PER_S / 10)
+#define NS_PER_TENTH (CLOCK_NS_PER_S / 10)
 
 /* Adds the sign and returns the magnitude. */
 static uint64_t
@@ -116,6 +115,17 @@ format_bytes(struct strbuf *buf, int64_t bytes, bool sign)
 }
 
 void
+format_mean_bytes(struct strbuf *buf, double bytes, bool sign)
+{
+	if (bytes > -10 && bytes < 10 &&
+	    (bytes < (double)saturate_round(bytes) ||
+	     bytes > (double)saturate_round(bytes)))
+		strbuf_addf(buf, sign ? "%+.2g B" : "%.2g B", bytes);
+	else
+		format_bytes(buf, saturate_round(bytes), sign);
+}
+
+void
 format_byte_rate(struct strbuf *buf, double per_hour, bool sign)
 {
 	format_bytes(buf, saturate_round(per_hour), sign);
@@ -165,7 +175,8 @@ format_duration(struct strbuf *buf, uint64_t ns)
 {
 	uint64_t tenths =
 		ns / NS_PER_TENTH + (ns % NS_PER_TENTH >= NS_PER_TENTH / 2);
-	uint64_t s = ns / NS_PER_S + (ns % NS_PER_S >= NS_PER_S / 2);
+	uint64_t s = ns / CLOCK_NS_PER_S +
+		     (ns % CLOCK_NS_PER_S >= CLOCK_NS_PER_S / 2);
 
 	if (tenths < 100)
 		strbuf_addf(buf, "%" PRIu64 ".%" PRIu64 " s", tenths / 10,
@@ -183,17 +194,36 @@ format_duration(struct strbuf *buf, uint64_t ns)
 			    s / 3600 % 24);
 }
 
+/* At most the year 2554: gmtime_r can't fail. */
+static struct tm
+calendar(uint64_t wall_ns)
+{
+	time_t seconds = (time_t)(wall_ns / CLOCK_NS_PER_S);
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	return tm;
+}
+
 void
 format_time(struct strbuf *buf, uint64_t wall_ns)
 {
-	time_t seconds = (time_t)(wall_ns / NS_PER_S);
-	struct tm tm;
+	struct tm tm = calendar(wall_ns);
 
-	/* At most the year 2554: gmtime_r can't fail. */
-	gmtime_r(&seconds, &tm);
 	strbuf_addf(buf, "%04d-%02d-%02d %02d:%02d:%02d UTC", tm.tm_year + 1900,
 		    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
 		    tm.tm_sec);
+}
+
+void
+format_timestamp(struct strbuf *buf, uint64_t wall_ns)
+{
+	struct tm tm = calendar(wall_ns);
+
+	strbuf_addf(buf, "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ",
+		    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+		    tm.tm_min, tm.tm_sec,
+		    (unsigned int)(wall_ns % CLOCK_NS_PER_S / 1000000));
 }
 
 void

@@ -14,6 +14,8 @@ void format_count(struct strbuf *buf, int64_t count, bool sign);
 
 /* 512 B, 1.5 KiB, 12.3 MiB: powers of 1024, one digit after the point. */
 void format_bytes(struct strbuf *buf, int64_t bytes, bool sign);
+/* The same of a mean: below ten the digits of a fraction count, 0.25 B. */
+void format_mean_bytes(struct strbuf *buf, double bytes, bool sign);
 
 /*
  * The same for several that have to add up: all in the unit of the largest.
@@ -38,6 +40,9 @@ void format_duration(struct strbuf *buf, uint64_t ns);
 
 /* Nanoseconds since 1970 as 2026-11-20 09:30:00 UTC. */
 void format_time(struct strbuf *buf, uint64_t wall_ns);
+/* The same as 2026-11-20T09:30:00.250Z: sorts as text, and every reader knows
+ * it. */
+void format_timestamp(struct strbuf *buf, uint64_t wall_ns);
 
 /* "1 block of 8 since the memory cap was met: estimates" for a shift of 3:
  * what is counted or recorded. */

@@ -36,6 +36,7 @@ struct inputs {
  * Fills `inputs`. -1 and `err`: a file can't be read, or a directory holds
  * nothing. Adds one line to `warnings` for each file in a directory that can't
  * be read and for each that is given twice; those are left out.
+ * inputs_release() in either case.
  */
 int inputs_collect(struct inputs *inputs, const char *const *args,
 		   size_t arg_count, struct strbuf *warnings, struct err *err)

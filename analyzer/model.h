@@ -145,6 +145,7 @@ struct model {
 	uint32_t thread_site_count;
 	uint32_t mark_count;
 
+	bool is_dump;          /* it has a row for each live block as well */
 	bool truncated;        /* no trailer: a good prefix of a snapshot */
 	uint64_t prefix_bytes; /* how much was good, uncompressed */
 	uint32_t dropped_rows; /* truncated: what they refer to is missing */

@@ -1,32 +1,25 @@
 #include "progress.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 #define PATIENCE_NS UINT64_C(1000000000)
 #define PAUSE_NS UINT64_C(100000000)
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 void
 progress_begin(struct progress *progress, const char *what)
 {
-	*progress = (struct progress){ .what = what, .start_ns = now_ns() };
+	*progress = (struct progress){ .what = what,
+				       .start_ns = clock_ns(CLOCK_MONOTONIC) };
 }
 
 void
 progress_step(void *progress, size_t done, size_t all)
 {
 	struct progress *line = progress;
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
 	if (now - line->start_ns < PATIENCE_NS ||
 	    now - line->last_ns < PAUSE_NS || !isatty(STDERR_FILENO))

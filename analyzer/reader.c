@@ -50,6 +50,15 @@ struct field_kind {
 	reader_take *take;
 };
 
+/* The blocks themselves are for who asks for them (reader_each_block). */
+static int
+take_dump(struct reader *reader, const ProtobufCMessage *base)
+{
+	(void)base;
+	reader->model->is_dump = true;
+	return 0;
+}
+
 static const struct field_kind field_kinds[] = {
 	{ 1, "header", &leakshim__v1__header__descriptor, reader_take_header },
 	{ 2, "module", &leakshim__v1__module__descriptor, reader_take_module },
@@ -66,6 +75,8 @@ static const struct field_kind field_kinds[] = {
 	{ 8, "ledger", &leakshim__v1__ledger__descriptor, reader_take_ledger },
 	{ 9, "mark", &leakshim__v1__mark__descriptor, reader_take_mark },
 	{ 10, "losses", &leakshim__v1__losses__descriptor, reader_take_losses },
+	{ 12, "block totals", &leakshim__v1__block_totals__descriptor,
+	  take_dump },
 	{ 64, "trailer", &leakshim__v1__trailer__descriptor,
 	  reader_take_trailer },
 };

@@ -1,10 +1,14 @@
 #include "report_dump.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "err.h"
 #include "format.h"
+#include "hashtab.h"
+#include "index.h"
 #include "jsonval.h"
 #include "path.h"
 #include "process.h"
@@ -13,15 +17,12 @@
 #include "site_id.h"
 #include "xalloc.h"
 
-#define NS_PER_S UINT64_C(1000000000)
-
 /* --- for people ------------------------------------------------------------- */
 
-/* `alloc_small h.c:5 (h)` */
+/* `alloc_small h.c:5` */
 static void
-add_place(struct strbuf *out, const struct stack *stack)
+add_frame(struct strbuf *out, const struct stack_frame *frame)
 {
-	const struct stack_frame *frame = &stack->frames[stack->blamed];
 	const struct symbol *symbol = frame->symbol;
 
 	shorten_standard(out, symbol->function);
@@ -31,10 +32,23 @@ add_place(struct strbuf *out, const struct stack *stack)
 		if (symbol->line)
 			strbuf_addf(out, ":%" PRIu32, symbol->line);
 	}
+}
+
+/* `alloc_small h.c:5 (h)`; `with_caller` adds the frame around it. */
+static void
+add_place(struct strbuf *out, const struct stack *stack, bool with_caller)
+{
+	const struct stack_frame *frame = &stack->frames[stack->blamed];
+
+	add_frame(out, frame);
 	if (*frame->module->path) {
 		strbuf_adds(out, " (");
 		strbuf_add_printable(out, path_base(frame->module->path));
 		strbuf_addc(out, ')');
+	}
+	if (with_caller && stack->blamed + 1 < stack->count) {
+		strbuf_adds(out, " < ");
+		add_frame(out, frame + 1);
 	}
 }
 
@@ -115,7 +129,7 @@ add_age(struct strbuf *out, uint64_t age_s)
 	if (age_s < 60)
 		strbuf_addf(out, "%" PRIu64 " s", age_s);
 	else
-		format_duration(out, age_s * NS_PER_S);
+		format_duration(out, age_s * CLOCK_NS_PER_S);
 }
 
 static void
@@ -141,20 +155,55 @@ add_group(struct strbuf *out, const struct dump_group *group)
 	strbuf_release(&cell);
 }
 
+/* Which of the first `count` sites have their place in common with another of
+ * them; the caller frees it. */
+static bool *
+find_alike(struct dump *dump, size_t count)
+{
+	const struct dump_group *sites = dump_sums(dump)->sites;
+	bool *alike = xcalloc(count, sizeof(*alike));
+	char **places = xcalloc(count, sizeof(*places));
+	struct index by_place = { 0 };
+	struct strbuf place = { 0 };
+	uint32_t found;
+	uint64_t hash;
+	size_t i, at;
+
+	for (i = 0; i < count; i++) {
+		add_place(&place, dump_stack(dump, sites[i].site), false);
+		hash = hash_bytes(HASH_START, strbuf_text(&place), place.len);
+		places[i] = strbuf_detach(&place);
+		at = SIZE_MAX;
+		while ((found = index_next(&by_place, hash, &at)))
+			if (!strcmp(places[found - 1], places[i]))
+				alike[found - 1] = alike[i] = true;
+		if (!alike[i])
+			index_add(&by_place, hash, (uint32_t)i + 1);
+	}
+	for (i = 0; i < count; i++)
+		free(places[i]);
+	free(places);
+	index_release(&by_place);
+	return alike;
+}
+
 static void
 add_sites(struct strbuf *out, struct dump *dump, size_t top)
 {
 	const struct dump_sums *sums = dump_sums(dump);
+	size_t count = sums->site_count < top ? sums->site_count : top;
+	bool *alike = find_alike(dump, count);
 	size_t i;
 
 	strbuf_adds(out, "\nSites by bytes\n"
 			 "     bytes        blocks      oldest  site\n");
-	for (i = 0; i < sums->site_count && i < top; i++) {
+	for (i = 0; i < count; i++) {
 		add_group(out, &sums->sites[i]);
-		add_place(out, dump_stack(dump, sums->sites[i].site));
+		add_place(out, dump_stack(dump, sums->sites[i].site), alike[i]);
 		strbuf_addc(out, '\n');
 	}
-	add_more(out, sums->site_count, i);
+	add_more(out, sums->site_count, count);
+	free(alike);
 }
 
 static void
@@ -197,7 +246,7 @@ add_oldest(struct strbuf *out, struct dump *dump)
 		add_cell(out, &cell, 10);
 		add_age(&cell, block->age_s);
 		add_cell(out, &cell, 10);
-		add_place(out, dump_stack(dump, block->site));
+		add_place(out, dump_stack(dump, block->site), false);
 		if (block->type) {
 			strbuf_adds(out, ": ");
 			strbuf_add_printable(out, block->type);
@@ -225,14 +274,13 @@ report_dump_text(struct dump *dump, size_t top, FILE *out, struct err *err)
 
 /* --- as JSON ---------------------------------------------------------------- */
 
-static void
-set_site(json_t *object, struct dump *dump, uint32_t site)
+/* Returns its call stack; borrowed as of dump_stack(). */
+static const struct stack *
+set_place(json_t *object, struct dump *dump, uint32_t site)
 {
 	const struct stack *stack = dump_stack(dump, site);
 	const struct stack_frame *blamed = &stack->frames[stack->blamed];
-	json_t *frames = json_array();
 	char id[SITE_ID_BYTES];
-	size_t i;
 
 	site_id_format(id, dump_site_id(dump));
 	jsonval_set_text(object, "site", id);
@@ -243,6 +291,16 @@ set_site(json_t *object, struct dump *dump, uint32_t site)
 	else
 		jsonval_set_text(object, "line", NULL);
 	jsonval_set_name(object, "module", blamed->module->path);
+	return stack;
+}
+
+static void
+set_site(json_t *object, struct dump *dump, uint32_t site)
+{
+	const struct stack *stack = set_place(object, dump, site);
+	json_t *frames = json_array();
+	size_t i;
+
 	for (i = 0; i < stack->count; i++)
 		json_array_append_new(
 			frames,
@@ -308,9 +366,34 @@ describe_oldest(struct dump *dump)
 		jsonval_set_count(object, "bytes", block->size);
 		jsonval_set_count(object, "age_s", block->age_s);
 		jsonval_set_text(object, "type", block->type);
-		set_site(object, dump, block->site);
+		set_place(object, dump, block->site);
 		json_array_append_new(list, object);
 	}
+	return list;
+}
+
+/* Sites of the oldest blocks that are not among the first `top`: a call stack
+ * is told once, many blocks may have it. */
+static json_t *
+describe_other_sites(struct dump *dump, size_t top)
+{
+	const struct dump_sums *sums = dump_sums(dump);
+	size_t sites = (size_t)dump_model(dump)->site_count + 1;
+	bool *told = xcalloc(sites, sizeof(*told));
+	json_t *list = json_array(), *object;
+	size_t i;
+
+	for (i = 0; i < sums->site_count && i < top; i++)
+		told[sums->sites[i].site] = true;
+	for (i = 0; i < sums->oldest_count; i++) {
+		if (told[sums->oldest[i].site])
+			continue;
+		told[sums->oldest[i].site] = true;
+		object = json_object();
+		set_site(object, dump, sums->oldest[i].site);
+		json_array_append_new(list, object);
+	}
+	free(told);
 	return list;
 }
 
@@ -346,6 +429,7 @@ describe_dump(struct dump *dump, size_t top)
 	jsonval_set(object, "types", describe_types(dump, top));
 	jsonval_set(object, "untyped", describe_group(&sums->untyped));
 	jsonval_set(object, "oldest", describe_oldest(dump));
+	jsonval_set(object, "other_sites", describe_other_sites(dump, top));
 	return object;
 }
 

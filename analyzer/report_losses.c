@@ -1,6 +1,7 @@
 #include "report_losses.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "format.h"
 
@@ -62,6 +63,40 @@ add_model_losses(struct strbuf *out, const struct diff *diff,
 	}
 }
 
+/* Its blocks are written while the program goes on, some seconds at worst
+ * (FORMAT.md, Consistency). */
+static void
+add_dump(struct strbuf *out, const struct diff *diff)
+{
+	bool old_is = diff->old_model && diff->old_model->is_dump;
+	bool new_is = diff->new_model->is_dump;
+
+	if (!old_is && !new_is)
+		return;
+	strbuf_addf(out,
+		    "  %s not of one moment: live may differ by a few blocks "
+		    "from allocated less freed\n",
+		    !diff->old_model   ? "a dump is"
+		    : old_is && new_is ? "dumps are"
+		    : old_is           ? "the old file is a dump, which is"
+				       : "the new file is a dump, which is");
+}
+
+/* keep=2 is for who wants the first and the last, as `leakshim run
+ * --then-report`: what lay between is no loss to a comparison of those. */
+static bool
+wants_ends_only(const struct diff *diff)
+{
+	const struct header *header = &diff->new_model->header;
+	uint32_t i;
+
+	for (i = 0; i < header->option_count; i++)
+		if (!strcmp(header->options[i].key, "keep"))
+			return diff->old_model &&
+			       !strcmp(header->options[i].value, "2");
+	return false;
+}
+
 static void
 add_not_compared(struct strbuf *out, size_t sites, const char *kind)
 {
@@ -78,19 +113,22 @@ void
 report_losses(struct page *page, const struct diff *diff)
 {
 	static const struct losses none;
-	const struct losses *new_losses = &diff->new_model->losses;
-	const struct losses *old_losses =
-		diff->old_model ? &diff->old_model->losses : &none;
+	struct losses new_losses = diff->new_model->losses;
+	struct losses old_losses = diff->old_model ? diff->old_model->losses
+						   : none;
 	struct strbuf lines = { 0 };
 	size_t begin;
 
 	if (diff->old_model)
 		add_model_losses(&lines, diff, diff->old_model);
 	add_model_losses(&lines, diff, diff->new_model);
+	if (wants_ends_only(diff))
+		new_losses.snapshots_removed = old_losses.snapshots_removed = 0;
+	add_dump(&lines, diff);
 	add_not_compared(&lines, diff->not_compared[ROW_HEAP], "heap");
 	add_not_compared(&lines, diff->not_compared[ROW_THREAD], "thread");
 #define X(name, words)                                                         \
-	add_loss(&lines, diff, new_losses->name, old_losses->name, words);
+	add_loss(&lines, diff, new_losses.name, old_losses.name, words);
 	LOSSES(X)
 #undef X
 	if (lines.len) {

@@ -3,10 +3,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "atlas.h"
 #include "csv_fields.h"
+#include "format.h"
 #include "history.h"
 #include "index.h"
 #include "process.h"
@@ -14,8 +14,6 @@
 #include "site_id.h"
 #include "stack.h"
 #include "xalloc.h"
-
-#define NS_PER_S UINT64_C(1000000000)
 
 enum {
 	LIVE_BYTES,
@@ -222,21 +220,6 @@ add_sites(struct series *series, const struct model *model,
 
 /* --- rows ------------------------------------------------------------------- */
 
-/* 2026-11-20T09:30:00.250Z: sorts as text, and every reader knows it. */
-static void
-add_time(struct strbuf *line, uint64_t wall_ns)
-{
-	time_t seconds = (time_t)(wall_ns / NS_PER_S);
-	struct tm utc;
-
-	if (wall_ns == 0 || !gmtime_r(&seconds, &utc))
-		return;
-	strbuf_addf(line, "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ",
-		    utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-		    utc.tm_hour, utc.tm_min, utc.tm_sec,
-		    (unsigned int)(wall_ns % NS_PER_S / 1000000));
-}
-
 /* Since tracking began; of profiles, which don't say when that was, since the
  * first of the process. */
 static double
@@ -271,7 +254,8 @@ make_first_columns(struct series *series, const struct model *model)
 	strbuf_addc(line, ',');
 	csv_add_field(line, strbuf_text(text));
 	strbuf_addf(line, ",%" PRIu64 ",", header->sequence);
-	add_time(line, header->wall_ns);
+	if (header->wall_ns)
+		format_timestamp(line, header->wall_ns);
 	strbuf_addf(line, ",%.3f,", elapsed_s(series, model));
 }
 

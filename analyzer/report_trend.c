@@ -1,9 +1,6 @@
 #include "report_trend.h"
 
-#include <math.h>
-
 #include "format.h"
-#include "saturate.h"
 
 #define SERIES_COLUMNS 24
 #define SERIES_LEVELS 8
@@ -54,16 +51,6 @@ add_rate(struct strbuf *out, const struct row *row)
 	}
 }
 
-/* Of a fraction of a byte the digits count. */
-static void
-add_bytes(struct strbuf *out, double bytes)
-{
-	if (fabs(bytes) < 10 && bytes != (double)saturate_round(bytes))
-		strbuf_addf(out, "%+.2g B", bytes);
-	else
-		format_bytes(out, saturate_round(bytes), true);
-}
-
 /* `, +64 B per request (95%: +63 B to +65 B)` */
 static void
 add_per_unit(struct strbuf *out, const struct row *row)
@@ -76,15 +63,15 @@ add_per_unit(struct strbuf *out, const struct row *row)
 	if (row->kind == ROW_THREAD)
 		strbuf_addf(out, "%+.3g threads", rate->objects);
 	else
-		add_bytes(out, rate->bytes);
+		format_mean_bytes(out, rate->bytes, true);
 	strbuf_adds(out, " per ");
 	strbuf_add_printable(out, rate->unit);
 	if (row->kind == ROW_THREAD || rate->bytes_low == rate->bytes_high)
 		return;
 	strbuf_adds(out, " (95%: ");
-	add_bytes(out, rate->bytes_low);
+	format_mean_bytes(out, rate->bytes_low, true);
 	strbuf_adds(out, " to ");
-	add_bytes(out, rate->bytes_high);
+	format_mean_bytes(out, rate->bytes_high, true);
 	strbuf_addc(out, ')');
 }
 
@@ -111,9 +98,15 @@ report_trend_verdict(struct page *page, const struct row *row)
 		format_hours(&page->text, verdict->eta_hours);
 	}
 	if (verdict->warmup_s > 0) {
-		strbuf_adds(&page->text, "; warm-up of ");
+		/* Where work is counted, warm-up is what the user asked for
+		 * before the first snapshot. */
+		bool has_own = row->per_unit.unit != NULL;
+
+		strbuf_adds(&page->text,
+			    has_own ? "; its first " : "; warm-up of ");
 		format_seconds(&page->text, verdict->warmup_s);
-		strbuf_adds(&page->text, " left out");
+		strbuf_adds(&page->text, has_own ? ", unlike the rest, left out"
+						 : " left out");
 	}
 }
 

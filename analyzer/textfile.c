@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static int
-read_all(FILE *stream, const char *file, size_t max, struct strbuf *text,
-	 struct err *err)
+int
+textfile_read_stream(FILE *stream, const char *name, size_t max,
+		     struct strbuf *text, struct err *err)
 {
 	char bytes[8192];
 	size_t all = 0, got;
@@ -15,13 +15,13 @@ read_all(FILE *stream, const char *file, size_t max, struct strbuf *text,
 		/* Not by the size that stat tells: a pipe has none. */
 		if (got > max - all)
 			return err_set(err, ERR_TOO_LARGE,
-				       "'%s' has more than %zu bytes", file,
+				       "'%s' has more than %zu bytes", name,
 				       max);
 		all += got;
 		strbuf_add(text, bytes, got);
 	}
 	if (ferror(stream))
-		return err_set(err, ERR_READ, "cannot read '%s': %s", file,
+		return err_set(err, ERR_READ, "cannot read '%s': %s", name,
 			       strerror(errno));
 	return 0;
 }
@@ -40,7 +40,7 @@ textfile_read(const char *file, size_t max, struct strbuf *text, bool *absent,
 	if (!stream)
 		return err_set(err, ERR_OPEN, "cannot open '%s': %s", file,
 			       strerror(errno));
-	result = read_all(stream, file, max, text, err);
+	result = textfile_read_stream(stream, file, max, text, err);
 	fclose(stream);
 	return result;
 }

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "err.h"
 #include "strbuf.h"
@@ -17,4 +18,9 @@
  */
 int textfile_read(const char *file, size_t max, struct strbuf *text,
 		  bool *absent, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* The same of a stream that is open, "standard input" to people. */
+int textfile_read_stream(FILE *stream, const char *name, size_t max,
+			 struct strbuf *text, struct err *err)
 	__attribute__((warn_unused_result));

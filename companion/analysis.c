@@ -67,7 +67,7 @@ name_models(const struct history *history)
 		struct model *model = history->snapshots[i];
 
 		if (!model || !*model->header.exe ||
-		    strncmp(model->file, DESCRIPTORS, strlen(DESCRIPTORS)))
+		    strncmp(model->file, DESCRIPTORS, strlen(DESCRIPTORS)) != 0)
 			continue;
 		strbuf_clear(&name);
 		strbuf_addf(&name, "%s.%u", path_base(model->header.exe),

@@ -28,9 +28,9 @@ typedef int analysis_look(const struct study *study, void *context,
 			  struct err *err);
 
 /*
- * Loads snapshots of one process, with classes by `grouping`, and calls `look`. What the loading warned
- * about is added to `warnings`, which may be NULL. Returns what `look` does, or
- * -1 with `err`.
+ * Loads snapshots of one process, with classes by `grouping`, and calls `look`.
+ * What the loading warned about is added to `warnings`, which may be NULL.
+ * Returns what `look` does, or -1 with `err`.
  */
 int analysis_study(struct analysis *analysis, const char *const *files,
 		   size_t count, enum grouping grouping, analysis_look *look,
@@ -38,8 +38,8 @@ int analysis_study(struct analysis *analysis, const char *const *files,
 	__attribute__((warn_unused_result));
 
 /*
- * Adds a report of them, by stack, to `out`. `like` has the writer's settings; its study,
- * diff and resolver are filled in here.
+ * Adds a report of them, by stack, to `out`. `like` has the writer's settings;
+ * its study, diff and resolver are filled in here.
  */
 int analysis_report(struct analysis *analysis, const char *const *files,
 		    size_t count, report_writer *writer,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/report_json.h"
 #include "../analyzer/xalloc.h"
 #include "album.h"
@@ -83,15 +84,6 @@ struct charts {
 	pthread_t sampler;
 	pthread_t painter;
 };
-
-static uint64_t
-clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 struct chart *
 chart_new(void)
@@ -540,7 +532,6 @@ charts_start(struct serve *serve, unsigned int interval_s, struct err *err)
 				       charts);
 		if (!errno)
 			return charts;
-		charts->painter = charts->sampler;
 		pthread_mutex_lock(&charts->lock);
 		charts->stopping = true;
 		pthread_cond_broadcast(&charts->over);

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../analyzer/clock.h"
 #include "procfs.h"
 
 /* What people and supervisors send to a program. */
@@ -72,6 +72,20 @@ child_start(struct child *child, int (*run)(void *arg), void *arg,
 static bool
 has_ended(struct child *child)
 {
+	siginfo_t info = { .si_pid = 0 };
+	struct procfs_status who;
+	struct procfs proc;
+
+	if (waitid(P_PID, (id_t)child->pid, &info,
+		   WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	    info.si_pid != child->pid)
+		return false;
+	child->uid = info.si_uid; /* the real one, without /proc */
+	if (!procfs_open(&proc, child->pid)) {
+		if (!procfs_status(&proc, 0, &who))
+			child->uid = who.effective_uid;
+		procfs_close(&proc);
+	}
 	return waitpid(child->pid, &child->status, WNOHANG) == child->pid;
 }
 
@@ -87,19 +101,10 @@ drain(const struct child *child)
 		;
 }
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 enum child_event
 child_wait(struct child *child, uint64_t timeout_ns, int *signal)
 {
-	uint64_t end = now_ns() + timeout_ns;
+	uint64_t end = clock_ns(CLOCK_MONOTONIC) + timeout_ns;
 	struct timespec left;
 	sigset_t set = child->handed_on;
 	siginfo_t info;
@@ -113,11 +118,10 @@ child_wait(struct child *child, uint64_t timeout_ns, int *signal)
 			restore(child);
 			return CHILD_ENDED;
 		}
-		now = now_ns();
+		now = clock_ns(CLOCK_MONOTONIC);
 		if (now >= end)
 			return CHILD_TIME;
-		left.tv_sec = (time_t)((end - now) / 1000000000u);
-		left.tv_nsec = (long)((end - now) % 1000000000u);
+		left = clock_span(end - now);
 		got = sigtimedwait(&set, &info, &left);
 		if (got <= 0 || got == SIGCHLD || info.si_code == SI_KERNEL)
 			continue;

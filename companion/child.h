@@ -18,6 +18,7 @@
 struct child {
 	pid_t pid;
 	int status;         /* as of waitpid(2), once it has ended */
+	uid_t uid;          /* effective, as it was at its end */
 	sigset_t handed_on; /* signals that are told */
 	/* What was before, which the child gets. */
 	sigset_t mask;

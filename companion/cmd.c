@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../analyzer/parse.h"
 #include "../analyzer/strbuf.h"
@@ -21,21 +22,50 @@ cmd_fail(const struct err *err)
 	return err->code == ERR_TARGET ? CMD_TARGET : CMD_FAILED;
 }
 
+static void __attribute__((format(printf, 1, 0)))
+tell(const char *format, va_list args)
+{
+	fputs("leakshim: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+}
+
 int
 cmd_usage(const char *verb, const char *format, ...)
 {
 	va_list args;
 
 	if (format) {
-		fputs("leakshim: ", stderr);
 		va_start(args, format);
-		vfprintf(stderr, format, args);
+		tell(format, args);
 		va_end(args);
-		fputc('\n', stderr);
 	}
 	fprintf(stderr, "Try 'leakshim%s%s --help'.\n", verb ? " " : "",
 		verb ? verb : "");
 	return CMD_USAGE;
+}
+
+void
+cmd_tell(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	tell(format, args);
+	va_end(args);
+}
+
+void
+cmd_print_path(const char *path)
+{
+	struct strbuf line = { 0 };
+
+	if (isatty(STDOUT_FILENO))
+		strbuf_add_printable(&line, path);
+	else
+		strbuf_adds(&line, path);
+	puts(strbuf_text(&line));
+	strbuf_release(&line);
 }
 
 int

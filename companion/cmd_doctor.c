@@ -210,18 +210,12 @@ examine_processes(struct doctor *doctor, const char *word, struct err *err)
 
 /* --- the command line ------------------------------------------------------- */
 
-static bool
-is_pid(const char *word)
-{
-	return *word && !word[strspn(word, "0123456789")];
-}
-
 static int
 examine(struct doctor *doctor, char **argv, struct err *err)
 {
 	char *program;
 
-	if (doctor->process || (is_pid(argv[0]) && !argv[1]))
+	if (doctor->process || (pick_is_pid(argv[0]) && !argv[1]))
 		return examine_processes(doctor, argv[0], err);
 	program = program_find(argv[0]);
 	if (!program && !argv[1] && !strchr(argv[0], '/')) {

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "../analyzer/parse.h"
 #include "../analyzer/strbuf.h"
@@ -58,20 +58,6 @@ warn_of_secrets(const struct request *request)
 			request->contents);
 }
 
-/* As it is, for $(...); on a terminal a hostile one is defused. */
-static void
-print_path(const char *path)
-{
-	struct strbuf line = { 0 };
-
-	if (isatty(STDOUT_FILENO))
-		strbuf_add_printable(&line, path);
-	else
-		strbuf_adds(&line, path);
-	puts(strbuf_text(&line));
-	strbuf_release(&line);
-}
-
 static int
 ask(struct target *target, const struct request *request, uint32_t *token,
     struct err *err)
@@ -88,6 +74,20 @@ ask(struct target *target, const struct request *request, uint32_t *token,
 	return result;
 }
 
+/* It could not be moved, and may hold secrets: the user must know where it
+ * is. */
+static void
+add_place(struct err *err, const char *path)
+{
+	struct strbuf quoted = { 0 };
+	struct err said = *err;
+
+	strbuf_add_quoted(&quoted, path);
+	err_set(err, said.code, "%s; the dump is %s", said.text,
+		strbuf_text(&quoted));
+	strbuf_release(&quoted);
+}
+
 static int
 dump(struct target *target, const void *data, struct err *err)
 {
@@ -98,7 +98,8 @@ dump(struct target *target, const void *data, struct err *err)
 	char *path;
 	int result;
 
-	if (bell_check(target, LKS_BELL_DUMP, err) < 0 ||
+	if ((request->output && fetch_check(request->output, err) < 0) ||
+	    bell_check(target, LKS_BELL_DUMP, err) < 0 ||
 	    ask(target, request, &token, err) < 0)
 		return -1;
 	done = status_find_dump(&target->status, token);
@@ -112,11 +113,14 @@ dump(struct target *target, const void *data, struct err *err)
 			       "process %d could not write a dump: %s", pid,
 			       done->text);
 	path = target_path(target, done->text);
-	result = request->output ? fetch_file(path, request->output, err) : 0;
-	if (result == 0) {
-		print_path(request->output ? request->output : path);
-		warn_of_secrets(request);
-	}
+	result = request->output ? fetch_file(path, target->place.owner,
+					      request->output, err)
+				 : 0;
+	if (result == 0)
+		cmd_print_path(request->output ? request->output : path);
+	else
+		add_place(err, path);
+	warn_of_secrets(request);
 	free(path);
 	return result;
 }
@@ -148,6 +152,11 @@ cmd_dump(int argc, char **argv)
 	       -1) {
 		switch (option) {
 		case 'o':
+			if (!strcmp(optarg, "-"))
+				return cmd_usage("dump",
+						 "--output needs the name of a "
+						 "file; standard output gets "
+						 "its path");
 			request.output = optarg;
 			break;
 		case 'c':

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "../analyzer/clock.h"
 #include "cmd.h"
 #include "status_report.h"
 #include "status_table.h"
@@ -83,13 +83,10 @@ list(bool json)
 {
 	struct listing listing = { .json = json ? status_json_list() : NULL };
 	struct strbuf warnings = { 0 };
-	struct timespec now;
 	struct err err;
 	int result;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	listing.now_ns =
-		(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	listing.now_ns = clock_ns(CLOCK_REALTIME);
 	result = tracked_each(add, &listing, &warnings, &err);
 	print_warnings(&warnings);
 	strbuf_release(&warnings);

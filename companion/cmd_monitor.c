@@ -3,7 +3,6 @@
 
 #include <getopt.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,18 +51,6 @@ static const char help[] =
 	"  leakshim monitor -i 1s --csv 4711 >memory.csv\n"
 	"  leakshim monitor --smaps -i 1m --log app.log --grep 'GC|reload' app\n"
 	"  leakshim monitor --pmap -o before.pmap 4711\n";
-
-void
-cmd_monitor_tell(const char *format, ...)
-{
-	va_list args;
-
-	fputs("leakshim: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-}
 
 /* All that the operands mean, each once. 0 or an exit status, told. */
 static int

@@ -29,7 +29,3 @@ int cmd_monitor_watch(const struct cmd_monitor_request *request,
 		      const struct pick *pick);
 int cmd_monitor_pmap(const struct cmd_monitor_request *request,
 		     const struct pick *pick);
-
-/* One line on standard error. */
-void cmd_monitor_tell(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));

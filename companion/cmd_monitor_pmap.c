@@ -61,7 +61,7 @@ take_pmap(struct strbuf *text, pid_t pid, enum monitor_form form,
 	} else {
 		add_pmap(text, &pmap, form, text->len == 0);
 		if (pmap.moved)
-			cmd_monitor_tell(
+			cmd_tell(
 				"process %d, or one that shares its pages, moved "
 				"while it was read: the totals are the sums of "
 				"the rows",

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/xalloc.h"
 #include "cmd.h"
 #include "cmd_monitor.h"
@@ -17,8 +18,6 @@
 #include "logtail.h"
 #include "monitor.h"
 #include "monitor_schedule.h"
-
-#define NS_PER_S UINT64_C(1000000000)
 
 /* Rows between two headers of the table. */
 #define HEADER_ROWS 20
@@ -36,15 +35,6 @@ struct session {
 	size_t rows; /* of the table, since its last header */
 	int status;
 };
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 /* Whole, now: who reads it wants each look when it was taken. */
 static int
@@ -67,7 +57,7 @@ tell_notes(struct monitor *monitor)
 		end = strchr(line, '\n');
 		if (!end)
 			break;
-		cmd_monitor_tell("%.*s", (int)(end - line), line);
+		cmd_tell("%.*s", (int)(end - line), line);
 	}
 	strbuf_clear(&monitor->notes);
 }
@@ -79,8 +69,8 @@ tell_end(struct session *session, struct monitor *monitor)
 	struct strbuf name = { 0 };
 
 	strbuf_add_quoted(&name, monitor->name);
-	cmd_monitor_tell("process %d %s has ended",
-			 (int)monitor->target.proc.pid, strbuf_text(&name));
+	cmd_tell("process %d %s has ended", (int)monitor->target.proc.pid,
+		 strbuf_text(&name));
 	strbuf_release(&name);
 	monitor->ended = true;
 	session->left--;
@@ -95,7 +85,7 @@ tell_summaries(const struct session *session)
 	for (i = 0; i < session->count; i++) {
 		strbuf_clear(&line);
 		monitor_summary(&line, &session->list[i]);
-		cmd_monitor_tell("%s", strbuf_text(&line));
+		cmd_tell("%s", strbuf_text(&line));
 	}
 	strbuf_release(&line);
 }
@@ -111,7 +101,7 @@ tell_log(struct session *session, const char *complaint)
 	free(session->log_complaint);
 	session->log_complaint = xstrdup(complaint);
 	if (*complaint)
-		cmd_monitor_tell("%s", complaint);
+		cmd_tell("%s", complaint);
 }
 
 static void
@@ -131,12 +121,11 @@ poll_log(struct session *session)
 		tell_log(session, "");
 	}
 	if (session->log.skipped_bytes != session->log_skipped)
-		cmd_monitor_tell(
-			"%" PRIu64
-			" bytes of the log were passed over: more than "
-			"%u MiB came between two looks",
-			session->log.skipped_bytes - session->log_skipped,
-			LOGTAIL_STEP_BYTES >> 20);
+		cmd_tell("%" PRIu64
+			 " bytes of the log were passed over: more than "
+			 "%u MiB came between two looks",
+			 session->log.skipped_bytes - session->log_skipped,
+			 LOGTAIL_STEP_BYTES >> 20);
 	session->log_skipped = session->log.skipped_bytes;
 }
 
@@ -219,9 +208,9 @@ tell_interval(const struct session *session, uint64_t cost_ns)
 	human_duration(wanted, schedule->interval_ns);
 	human_duration(now, schedule->interval_ns * schedule->stride);
 	if (schedule->stride == 1)
-		cmd_monitor_tell("looking every %s again", now);
+		cmd_tell("looking every %s again", now);
 	else
-		cmd_monitor_tell(
+		cmd_tell(
 			"looking every %s, not every %s: a look takes %.0f ms of "
 			"processor time, and may take %d%% of a core",
 			now, wanted, (double)cost_ns / 1e6,
@@ -249,7 +238,7 @@ static bool
 wait_until(struct session *session, struct pollfd *fds, uint64_t due_ns)
 {
 	const struct pollfd *signals = &fds[session->count];
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	struct timespec rest;
 	size_t i;
 
@@ -257,8 +246,7 @@ wait_until(struct session *session, struct pollfd *fds, uint64_t due_ns)
 		for (i = 0; i < session->count; i++)
 			if (session->list[i].ended)
 				fds[i].fd = -1;
-		rest.tv_sec = (time_t)((due_ns - now) / NS_PER_S);
-		rest.tv_nsec = (long)((due_ns - now) % NS_PER_S);
+		rest = clock_span(due_ns - now);
 		/* Interrupted by nothing but a stop and a continue. */
 		if (ppoll(fds, session->count + 1, &rest, NULL) > 0) {
 			for (i = 0; i < session->count; i++)
@@ -267,7 +255,7 @@ wait_until(struct session *session, struct pollfd *fds, uint64_t due_ns)
 			if (signals->revents)
 				return true;
 		}
-		now = now_ns();
+		now = clock_ns(CLOCK_MONOTONIC);
 	}
 	/* Looks may take longer than the interval: then it never waits. */
 	return poll(&fds[session->count], 1, 0) > 0;
@@ -278,7 +266,8 @@ static bool
 wait_for_next(struct session *session)
 {
 	struct pollfd *fds = xcalloc(session->count + 1, sizeof(*fds));
-	uint64_t due = monitor_schedule_next(&session->schedule, now_ns());
+	uint64_t due = monitor_schedule_next(&session->schedule,
+					     clock_ns(CLOCK_MONOTONIC));
 	bool stopped;
 	size_t i;
 
@@ -299,9 +288,9 @@ watch(struct session *session)
 	uint64_t looks = 0;
 	bool first = true;
 
-	monitor_schedule_begin(
-		&session->schedule, now_ns(),
-		(uint64_t)llround(session->request->interval_s * NS_PER_S));
+	monitor_schedule_begin(&session->schedule, clock_ns(CLOCK_MONOTONIC),
+			       (uint64_t)llround(session->request->interval_s *
+						 CLOCK_NS_PER_S));
 	do {
 		if (look_at_all(session, first) < 0)
 			return;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../analyzer/strbuf.h"
@@ -12,6 +13,7 @@
 #include "child.h"
 #include "cmd.h"
 #include "harvest.h"
+#include "human.h"
 #include "naming.h"
 #include "overlay.h"
 #include "program.h"
@@ -58,7 +60,7 @@ static const char help[] =
 	"  --memory SIZE      at most that much for our tables\n"
 	"  --keep N           at most N snapshots on disk (100)\n"
 	"  --only GLOB        track only programs of that name\n"
-	"  --follow WHAT      track children: fork,exec, fork or none\n"
+	"  --follow WHAT      track children: fork,exec, fork, exec or none\n"
 	"  --start on|off     off: dormant until the first signal\n"
 	"  --ledger normal|deep\n"
 	"                     deep: more detail on memory, at a cost\n"
@@ -211,9 +213,12 @@ check_options(const char *library, const char *options, struct err *err)
 {
 	struct strbuf said = { 0 };
 	int result = trial_of_options(&said, library, options, err);
+	char *line, *rest;
 
 	if (!result && said.len) {
-		fputs(strbuf_text(&said), stderr);
+		for (line = strtok_r(said.data, "\n", &rest); line;
+		     line = strtok_r(NULL, "\n", &rest))
+			cmd_tell("%s", line);
 		result = err_set(err, ERR_STEP, "not started: bad options");
 	}
 	strbuf_release(&said);
@@ -350,50 +355,96 @@ attend(struct child *child, struct harvest *harvest)
 	} while (event != CHILD_ENDED);
 }
 
-/* Of what a wrapper started it knows nothing. */
+/* Of what a wrapper or a daemon started the report knows nothing: said before
+ * it, as its first sentence may be that nothing grew. */
 static void
-report_others(const struct harvest *harvest, const struct naming *naming)
+report_others(const struct harvest *harvest, char *pattern)
 {
-	char *pattern = naming_pattern(naming, 0);
-	size_t count = harvest_others(harvest, pattern);
+	size_t count = pattern ? harvest_others(harvest, pattern) : 0;
 	struct strbuf line = { 0 };
 
-	if (count) {
-		strbuf_addf(&line,
-			    "leakshim: %zu other process%s of this run left "
-			    "snapshots: ",
-			    count, count == 1 ? "" : "es");
-		strbuf_add_printable(&line, pattern);
-		fprintf(stderr, "%s\n", strbuf_text(&line));
-	}
+	if (!count)
+		return;
+	strbuf_addf(&line,
+		    "%zu other process%s of this run left snapshots: ", count,
+		    count == 1 ? "" : "es");
+	strbuf_add_printable(&line, pattern);
+	cmd_tell("%s", strbuf_text(&line));
 	strbuf_release(&line);
-	free(pattern);
 }
 
+/* Then on=exit did not come to pass, and what it did since the last snapshot
+ * is not in the report. */
 static void
-report(const struct harvest *harvest, const char *pattern, const char *leakdiff)
+report_signal(const struct child *child, const struct harvest_files *files)
+{
+	char signal[HUMAN_SIGNAL_BYTES], age[HUMAN_BYTES];
+
+	if (!WIFSIGNALED(child->status))
+		return;
+	human_signal(signal, (uint64_t)WTERMSIG(child->status));
+	human_duration(age, files->last_age_ns);
+	cmd_tell("the program was ended by SIG%s%s, %s after its last snapshot",
+		 signal, WCOREDUMP(child->status) ? " (core dumped)" : "", age);
+}
+
+/* `patterns` are the program's files, `others` those of all processes. */
+static void
+report(const struct harvest *harvest, const struct child *child,
+       char *const patterns[HARVEST_PLACES], char *const others[HARVEST_PLACES],
+       const char *leakdiff)
 {
 	const char *arguments[] = { "leakdiff", NULL, NULL, NULL };
+	struct strbuf why = { 0 };
 	struct harvest_files files;
 	struct err err;
+	int found = harvest_find(harvest, patterns, &files);
+	size_t i;
 
-	if (!harvest_find(harvest, pattern, &files)) {
-		fputs("leakshim: no report: the program left no snapshot\n",
-		      stderr);
-		return;
+	if (!found) {
+		strbuf_add_printable(&why, harvest->error);
+		cmd_tell("no report: the program left no snapshot%s%s",
+			 why.len ? ": " : "", strbuf_text(&why));
+		strbuf_release(&why);
+	} else {
+		report_signal(child, &files);
 	}
+	for (i = 0; i < HARVEST_PLACES; i++)
+		report_others(harvest, others[i]);
+	if (!found)
+		return;
 	if (files.first) {
 		arguments[1] = files.first;
 		arguments[2] = files.last;
 	} else {
-		fputs("leakshim: there is one snapshot only: what the program "
-		      "held then\n",
-		      stderr);
+		cmd_tell("there is one snapshot only: what the program held "
+			 "then");
 		arguments[1] = files.last;
 	}
 	if (tool_run(leakdiff, arguments, STDERR_FILENO, &err) < 0)
 		cmd_fail(&err);
 	harvest_release(&files);
+}
+
+static void
+find_and_report(const struct harvest *harvest, const struct child *child,
+		const struct naming *naming, const char *leakdiff)
+{
+	char *patterns[HARVEST_PLACES] = {
+		naming_pattern(naming, child->pid),
+		naming_fallback_pattern(naming, child->pid, child->uid),
+	};
+	char *others[HARVEST_PLACES] = {
+		naming_pattern(naming, 0),
+		naming_fallback_pattern(naming, 0, child->uid),
+	};
+	size_t i;
+
+	report(harvest, child, patterns, others, leakdiff);
+	for (i = 0; i < HARVEST_PLACES; i++) {
+		free(others[i]);
+		free(patterns[i]);
+	}
 }
 
 static int
@@ -402,7 +453,7 @@ start_and_report(struct start *start, const struct naming *naming)
 	struct harvest harvest;
 	struct child child;
 	struct err err;
-	char *leakdiff, *pattern;
+	char *leakdiff;
 
 	leakdiff = tool_find("leakdiff", &err);
 	if (!leakdiff)
@@ -413,10 +464,8 @@ start_and_report(struct start *start, const struct naming *naming)
 	}
 	harvest_begin(&harvest, child.pid, report_asks(start->run));
 	attend(&child, &harvest);
-	pattern = naming_pattern(naming, child.pid);
-	report(&harvest, pattern, leakdiff);
-	free(pattern);
-	report_others(&harvest, naming);
+	harvest_end(&harvest);
+	find_and_report(&harvest, &child, naming, leakdiff);
 	free(leakdiff);
 	return child_pass_on(&child);
 }

@@ -74,6 +74,12 @@ struct request {
 
 static volatile sig_atomic_t is_over;
 
+/* What we change for ourselves and a program that we start gets as we did. */
+static struct {
+	struct sigaction pipe;
+	struct rlimit files; /* 0: not known, and not changed */
+} inherited;
+
 static void
 end(int sig)
 {
@@ -96,7 +102,7 @@ set_signals(void)
 			sigaction(ends[i], &action, NULL);
 	}
 	action.sa_handler = SIG_IGN;
-	sigaction(SIGPIPE, &action, NULL);
+	sigaction(SIGPIPE, &action, &inherited.pipe);
 }
 
 /* Connections are descriptors. */
@@ -107,6 +113,7 @@ raise_limit(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
+	inherited.files = limit;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
@@ -265,6 +272,9 @@ exec_run(char **command)
 	argv[3] = end_of_options;
 	for (i = 0; i < count; i++)
 		argv[4 + i] = command[i];
+	sigaction(SIGPIPE, &inherited.pipe, NULL);
+	if (inherited.files.rlim_max)
+		setrlimit(RLIMIT_NOFILE, &inherited.files);
 	execv("/proc/self/exe", argv);
 	perror("leakshim: cannot execute itself");
 	_exit(127);
@@ -321,13 +331,9 @@ run(const struct request *request, const char *token, char **words)
 	};
 	struct listen listen = { .fd = -1 };
 	struct err err;
-	int status = request->run ? start_program(serve.served, words)
-				  : add_processes(serve.served, words);
+	int status = request->run ? CMD_OK : add_processes(serve.served, words);
 
-	if (request->watch)
-		look_for_more(serve.served);
 	serve.labels = request->watch;
-
 	if (status == CMD_OK) {
 		serve.analysis = analysis_open(NULL, &err);
 		if (!serve.analysis ||
@@ -336,10 +342,14 @@ run(const struct request *request, const char *token, char **words)
 					 ? cmd_usage("serve", "%s", err.text)
 					 : cmd_fail(&err);
 	}
-	if (status == CMD_OK) {
+	/* Not before: what can't be served is not started. */
+	if (status == CMD_OK && request->run)
+		status = start_program(serve.served, words);
+	if (status == CMD_OK && request->watch)
+		look_for_more(serve.served);
+	if (status == CMD_OK)
 		status = serve_on(&serve, &listen, token, request->watch);
-		listen_close(&listen);
-	}
+	listen_close(&listen);
 	analysis_close(serve.analysis);
 	served_free(serve.served);
 	return status;

@@ -6,10 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "../analyzer/parse.h"
-#include "../analyzer/strbuf.h"
 #include "bell.h"
 #include "cmd.h"
 #include "target.h"
@@ -50,38 +48,15 @@ struct request {
 	uint64_t count;
 };
 
-/* The path as it is, for $(...); on a terminal a hostile one is defused. */
-static void
-print_path(const struct target *target)
-{
-	char *path = target_path(target, target->status.snapshot);
-	struct strbuf line = { 0 };
-
-	if (isatty(STDOUT_FILENO))
-		strbuf_add_printable(&line, path);
-	else
-		strbuf_adds(&line, path);
-	puts(strbuf_text(&line));
-	strbuf_release(&line);
-	free(path);
-}
-
 static int
 snapshot(struct target *target, const struct request *request, struct err *err)
 {
-	int pid = (int)target->proc.pid;
+	char *path = bell_take_snapshot(target, request->timeout_s, err);
 
-	if (bell_check(target, LKS_BELL_SNAPSHOT, err) < 0 ||
-	    bell_ask(target, LKS_BELL_SNAPSHOT, request->timeout_s, err) < 0)
+	if (!path)
 		return -1;
-	if (*target->status.error)
-		return err_set(err, ERR_STEP,
-			       "process %d could not write a snapshot: %s", pid,
-			       target->status.error);
-	if (!*target->status.snapshot)
-		return err_set(err, ERR_STEP,
-			       "process %d answered without a snapshot", pid);
-	print_path(target);
+	cmd_print_path(path);
+	free(path);
 	/* Whoever reads them reads along. */
 	fflush(stdout);
 	return 0;

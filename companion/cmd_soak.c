@@ -40,18 +40,20 @@ static const char help[] =
 	"  --process GLOB        which of its processes gets the signals\n"
 	"  --ab NAME=COMMAND     twice: two variants; says which one grows\n"
 	"The work:\n"
-	"  --step KIND:TEXT      http:URL, exec:CMD, signal:HUP,USR1,\n"
-	"                        reload:SIGNAL, config:FILE,FILE; or a JSON\n"
-	"                        object; may repeat\n"
+	"  --step KIND:TEXT      http:URL (10s of load each time), exec:CMD,\n"
+	"                        signal:HUP,USR1, reload:SIGNAL, config:FILE,FILE;\n"
+	"                        or a JSON object; may repeat\n"
 	"  --iterations N        that often (20), or\n"
-	"  --duration TIME       that long: 8h, or forever until SIGTERM\n"
+	"  --duration TIME       that long: 8h, or forever until SIGTERM; http\n"
+	"                        steps then leave room for the snapshots\n"
 	"  --warmup N|TIME       of the steps before the first snapshot (0)\n"
 	"  --unit NAME           what growth is counted by: iteration, request ...\n"
 	"  --timeout TIME        of each step, command and snapshot (60s)\n"
 	"Snapshots:\n"
 	"  --snapshot-every N|TIME\n"
 	"                        (about 20 in all)\n"
-	"  --settle TIME         pause before each (1s)\n"
+	"  --settle TIME         pause before each (1s; less in a --duration below\n"
+	"                        40s)\n"
 	"  --before-snapshot WHAT\n"
 	"                        signal:NAME, URL or a command\n"
 	"  --trim                malloc_trim before each\n"
@@ -73,9 +75,10 @@ static const char help[] =
 	"  -q, --quiet           do not say what happens\n"
 	"  -h, --help            this text\n"
 	"\n"
-	"Exit status: 0 nothing grows, 1 something does, 2 usage, 3 unreadable\n"
-	"scenario, 4 not enough evidence, 5 the target or a step failed. SIGINT\n"
-	"and SIGTERM end it with the report; a second one ends it at once.\n"
+	"Exit status: 0 nothing grows over the limit, 1 something does, 2 usage,\n"
+	"3 unreadable scenario, 4 not enough evidence, 5 the target or a step\n"
+	"failed. SIGINT and SIGTERM end it with the report; a second one ends it\n"
+	"at once.\n"
 	"\n"
 	"Examples:\n"
 	"  leakshim soak scripts/soak/reload.json\n"
@@ -358,13 +361,17 @@ report(const struct options *options, const struct scenario_set *set,
        const struct soak_run *runs, size_t count, const char *out)
 {
 	json_t *json = soak_result_json(set, runs, count);
-	int status = status_of(soak_result_of_all(runs, count)), written;
+	int status = status_of(soak_result_of_all(set, runs, count)), written;
 	struct strbuf text = { 0 };
 	struct err err;
 	size_t i;
 
+	/* That a run which failed has too little evidence as well is no news;
+	 * what it found is. */
 	for (i = 0; i < count; i++)
-		if (runs[i].judged)
+		if (runs[i].judged &&
+		    (soak_result_of(&runs[i]) != SOAK_FAILED ||
+		     runs[i].verdict.outcome == GATE_FAILED))
 			print_gate(&runs[i]);
 	if (options->json) {
 		json_dumpf(json, stdout, JSON_INDENT(2));
@@ -403,9 +410,6 @@ run_set(const struct options *options, const struct scenario_set *set,
 		soak_run(&runs[count++], &set->runs[i], judge, &ear);
 	clear_line(&mouth);
 	status = report(options, set, runs, count, out);
-	/* Not all was done: that nothing was found then says nothing. */
-	if (count < set->count && status == CMD_OK)
-		status = CMD_EVIDENCE;
 	for (i = 0; i < count; i++)
 		soak_run_release(&runs[i]);
 	free(runs);

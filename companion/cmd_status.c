@@ -2,8 +2,8 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "../analyzer/clock.h"
 #include "bell.h"
 #include "cmd.h"
 #include "status_report.h"
@@ -52,15 +52,6 @@ refresh(struct target *target, unsigned int timeout_s)
 	return false;
 }
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static int
 show(struct target *target, const void *as_request, struct err *err)
 {
@@ -79,7 +70,7 @@ show(struct target *target, const void *as_request, struct err *err)
 	} else {
 		if (*request->shown)
 			putchar('\n');
-		status_text(&text, target, now_ns());
+		status_text(&text, target, clock_ns(CLOCK_REALTIME));
 		fputs(strbuf_text(&text), stdout);
 		strbuf_release(&text);
 	}

@@ -109,6 +109,9 @@ void elf_file_versions(const struct elf_file *file, const char *soname,
  * or that it needs, NULL if there is none. Borrowed for ever. */
 const char *elf_file_sanitizer(const struct elf_file *file);
 
+/* The same of a library, by its base name or path: "libasan.so.8". Pure. */
+const char *elf_file_sanitizer_library(const char *path);
+
 /*
  * Why the loader ignores LD_PRELOAD when we (our ids, our no_new_privs) start
  * the file: "set-user-ID", "set-group-ID", "file capabilities"; NULL if it

@@ -220,36 +220,59 @@ elf_file_versions(const struct elf_file *file, const char *soname,
 
 /* --- questions -------------------------------------------------------------- */
 
-/* As the shim tells them apart (preload/boot.c), and their libraries, with
- * which gcc links: the symbol is then undefined in the program. */
+/* As the shim tells them apart (preload/boot.c), and their libraries, gcc's and
+ * clang's: with these the symbol is undefined in the program. */
 static const struct {
 	const char *symbol;
-	const char *library;
+	const char *libraries[2];
 	const char *name;
 } sanitizers[] = {
-	{ "__asan_init", "libasan.so", "AddressSanitizer" },
-	{ "__tsan_init", "libtsan.so", "ThreadSanitizer" },
-	{ "__msan_init", "libclang_rt.msan", "MemorySanitizer" },
-	{ "__hwasan_init", "libhwasan.so", "HWAddressSanitizer" },
-	{ "__lsan_do_leak_check", "liblsan.so", "LeakSanitizer" },
+	{ "__asan_init",
+	  { "libasan.so", "libclang_rt.asan" },
+	  "AddressSanitizer" },
+	{ "__tsan_init",
+	  { "libtsan.so", "libclang_rt.tsan" },
+	  "ThreadSanitizer" },
+	{ "__msan_init", { "libclang_rt.msan", NULL }, "MemorySanitizer" },
+	{ "__hwasan_init",
+	  { "libhwasan.so", "libclang_rt.hwasan" },
+	  "HWAddressSanitizer" },
+	{ "__lsan_do_leak_check",
+	  { "liblsan.so", "libclang_rt.lsan" },
+	  "LeakSanitizer" },
 };
 
 #define SANITIZERS (sizeof(sanitizers) / sizeof(sanitizers[0]))
 
 const char *
+elf_file_sanitizer_library(const char *path)
+{
+	const char *base = path_base(path), *library;
+	size_t i, j;
+
+	for (i = 0; i < SANITIZERS; i++)
+		for (j = 0; j < 2; j++) {
+			library = sanitizers[i].libraries[j];
+			if (library && !strncmp(base, library, strlen(library)))
+				return sanitizers[i].name;
+		}
+	return NULL;
+}
+
+const char *
 elf_file_sanitizer(const struct elf_file *file)
 {
 	enum elf_file_symbol found[SANITIZERS];
-	const char *names[SANITIZERS];
-	size_t i, j;
+	const char *names[SANITIZERS], *name;
+	size_t i;
 
-	for (i = 0; i < SANITIZERS; i++) {
-		names[i] = sanitizers[i].symbol;
-		for (j = 0; j < file->needed_count; j++)
-			if (!strncmp(file->needed[j], sanitizers[i].library,
-				     strlen(sanitizers[i].library)))
-				return sanitizers[i].name;
+	for (i = 0; i < file->needed_count; i++) {
+		name = elf_file_sanitizer_library(file->needed[i]);
+		if (name)
+			return name;
 	}
+	for (i = 0; i < SANITIZERS; i++)
+		names[i] = sanitizers[i].symbol;
 	elf_file_symbols(file, names, SANITIZERS, found);
 	/* One that is undefined may be a weak question, which many libraries
 	 * ask. */

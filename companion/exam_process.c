@@ -19,6 +19,7 @@
 #include "exam_signal.h"
 #include "exam_surroundings.h"
 #include "overlay.h"
+#include "procfs_names.h"
 #include "procfs_text.h"
 
 /* The kernel's auxiliary vector has about twenty entries. */
@@ -27,10 +28,22 @@
 #define FILES_MAX 4096
 /* As much of a command line as is looked at for options. */
 #define ARGUMENTS_MAX 64
+#define ARGUMENTS_BYTES 4096
 
 #define PTRACE_SCOPE "/proc/sys/kernel/yama/ptrace_scope"
 
 /* --- how it is tracked ------------------------------------------------------ */
+
+/* What helps where we may not look. */
+static void
+fix_rights(struct exam *exam)
+{
+	exam_fix(exam, "%s",
+		 geteuid() ? "examine it as its user or as root"
+			   : "examine it with CAP_SYS_PTRACE; if that is "
+			     "there, it is a thread of the kernel, which has "
+			     "no program");
+}
 
 static void
 look_at_status(struct exam *exam, const struct status *status)
@@ -107,6 +120,10 @@ look_at_untracked(struct exam *exam, struct target *target,
 			 "which the loader did not load");
 		exam_fix(exam, "look for the loader's message at its start: "
 			       "'cannot be preloaded'");
+	} else if (mapped < 0) {
+		exam_add(exam, EXAM_UNTRACKED, EXAM_NOTE,
+			 "whether it is tracked can't be told");
+		fix_rights(exam);
 	} else {
 		exam_add(exam, EXAM_UNTRACKED, EXAM_NOTE,
 			 "it is not tracked: a running process can't be "
@@ -175,7 +192,8 @@ look_at_filters(struct exam *exam, const char *text)
 	exam_add(exam, EXAM_SECCOMP, more ? EXAM_WARNING : EXAM_NOTE,
 		 "its system calls are filtered (seccomp)%s%s",
 		 more ? ": a filter may refuse, or kill it for, what a "
-			"snapshot needs (clone, openat, renameat2)"
+			"snapshot needs (clone, openat, renameat2), or "
+			"a dump with contents (process_vm_readv)"
 		      : ", as ours are",
 		 read_key(text, "NoNewPrivs", false)
 			 ? "; that it has no_new_privs does no harm"
@@ -312,8 +330,8 @@ static char *
 read_arguments(const struct target *target, char *argv[ARGUMENTS_MAX + 1])
 {
 	int fd = procfs_text_open(target->proc.body, "cmdline", O_RDONLY);
-	char *text = xcalloc(1, AUXV_BYTES + 1);
-	ssize_t bytes = fd < 0 ? 0 : read(fd, text, AUXV_BYTES);
+	char *text = xcalloc(1, ARGUMENTS_BYTES + 1);
+	ssize_t bytes = fd < 0 ? 0 : read(fd, text, ARGUMENTS_BYTES);
 	char *at = text;
 	size_t count = 0;
 
@@ -327,39 +345,22 @@ read_arguments(const struct target *target, char *argv[ARGUMENTS_MAX + 1])
 	return text;
 }
 
-/* The program's path in its own root, without " (deleted)". */
-static bool
-read_exe(const struct target *target, char path[PATH_MAX], bool *deleted)
-{
-	static const char mark[] = " (deleted)";
-	ssize_t bytes =
-		readlinkat(target->proc.body, "exe", path, PATH_MAX - 1);
-
-	if (bytes <= 0)
-		return false;
-	path[bytes] = '\0';
-	*deleted = (size_t)bytes > strlen(mark) &&
-		   !strcmp(path + bytes - strlen(mark), mark);
-	if (*deleted)
-		path[(size_t)bytes - strlen(mark)] = '\0';
-	return true;
-}
-
 /* As look_at_libraries(). */
 static char *
 look_at_program(struct exam *exam, const struct target *target,
 		const struct exam_place *place, const char *exe, bool deleted)
 {
-	char *argv[ARGUMENTS_MAX + 1], *text, name[32];
+	char *argv[ARGUMENTS_MAX + 1], *text, name[48];
 	struct elf_file file;
 	struct err err;
 
-	snprintf(name, sizeof(name), "/proc/%d/exe", (int)target->proc.pid);
+	/* A main thread that has ended has none any more. */
+	snprintf(name, sizeof(name), "/proc/self/fd/%d/exe", target->proc.body);
 	if (elf_file_open(&file, name, &err) < 0) {
 		exam_add(exam, EXAM_UNREADABLE, EXAM_WARNING,
 			 "its program can't be read: what it is can't be "
 			 "told");
-		exam_fix(exam, "examine it as its user or as root");
+		fix_rights(exam);
 		return NULL;
 	}
 	exam_program(exam, &file, exe, false);
@@ -382,9 +383,8 @@ char *
 exam_process_name(const struct target *target)
 {
 	char exe[PATH_MAX], *comm;
-	bool deleted;
 
-	if (read_exe(target, exe, &deleted))
+	if (!procfs_exe(&target->proc, exe, NULL))
 		return xstrdup(exe);
 	comm = procfs_text_read(target->proc.fd, "comm");
 	if (!comm)
@@ -403,11 +403,12 @@ exam_process(struct exam *exam, struct target *target,
 	const char *program;
 	char *libc = NULL;
 
-	tracked = target_find(target, &complaint) == 1;
+	tracked = target_find(target, &complaint) == 1 &&
+		  !target_moved_on(target);
 	if (!target_alive(target))
 		return err_set(err, ERR_TARGET, "process %d has ended",
 			       (int)target->proc.pid);
-	if (read_exe(target, exe, &deleted))
+	if (!procfs_exe(&target->proc, exe, &deleted))
 		libc = look_at_program(exam, target, place, exe, deleted);
 	else
 		exam_add(exam, EXAM_UNREADABLE, EXAM_WARNING,
@@ -415,7 +416,7 @@ exam_process(struct exam *exam, struct target *target,
 			 "be told",
 			 (int)target->proc.pid);
 	if (!*exe)
-		exam_fix(exam, "examine it as its user or as root");
+		fix_rights(exam);
 	program = path_base(exe);
 	if (tracked)
 		look_at_status(exam, &target->status);

@@ -9,6 +9,7 @@
 #include "../analyzer/path.h"
 #include "../analyzer/strbuf.h"
 #include "debian.h"
+#include "needed.h"
 
 /* Where debug files of other directories would lie is leakdiff's --debug-dir;
  * this is the default of both. */
@@ -275,6 +276,52 @@ fix_symbols(struct exam *exam, const struct elf_file *file)
 	free(package);
 }
 
+static bool
+lacks_lines(const struct elf_file *file)
+{
+	return !file->has_debug_info && !has_debug_file(file);
+}
+
+static void
+look_at_names(struct exam *exam, const struct elf_file *file, const char *name)
+{
+	if (file->has_symtab)
+		exam_add(exam, EXAM_DEBUG_INFO, EXAM_NOTE,
+			 "%s has no debugging information: reports name "
+			 "functions, but no lines and no inlined calls",
+			 name);
+	else
+		exam_add(exam, EXAM_SYMBOLS, EXAM_NOTE,
+			 "%s is stripped: reports name the functions that it "
+			 "exports, and addresses of the others",
+			 name);
+	fix_symbols(exam, file);
+}
+
+/* A stub's own names are of no use to anybody. Returns false if it is none. */
+static bool
+look_at_body(struct exam *exam, const struct elf_file *file, const char *name)
+{
+	char *path = needed_body(file);
+	struct strbuf what = { 0 };
+	struct elf_file library;
+	struct err err;
+
+	if (!path || elf_file_open(&library, path, &err) < 0) {
+		free(path);
+		return false;
+	}
+	if (lacks_lines(&library)) {
+		strbuf_addf(&what, "%s, which has most of the code of %s,",
+			    path, name);
+		look_at_names(exam, &library, strbuf_text(&what));
+		strbuf_release(&what);
+	}
+	elf_file_close(&library);
+	free(path);
+	return true;
+}
+
 static void
 look_at_symbols(struct exam *exam, const struct elf_file *file,
 		const char *name)
@@ -288,20 +335,8 @@ look_at_symbols(struct exam *exam, const struct elf_file *file,
 			       "-Wl,--eh-frame-hdr, or with "
 			       "-fno-omit-frame-pointer for --unwind=fp");
 	}
-	if (!file->has_debug_info && !has_debug_file(file)) {
-		if (file->has_symtab)
-			exam_add(exam, EXAM_DEBUG_INFO, EXAM_NOTE,
-				 "%s has no debugging information: reports "
-				 "name functions, but no lines and no inlined "
-				 "calls",
-				 name);
-		else
-			exam_add(exam, EXAM_SYMBOLS, EXAM_NOTE,
-				 "%s is stripped: reports name the functions "
-				 "that it exports, and addresses of the others",
-				 name);
-		fix_symbols(exam, file);
-	}
+	if (lacks_lines(file) && !look_at_body(exam, file, name))
+		look_at_names(exam, file, name);
 	if (!file->build_id_bytes) {
 		exam_add(exam, EXAM_BUILD_ID, EXAM_NOTE,
 			 "%s has no build-id: debug files can't be matched "
@@ -375,22 +410,8 @@ static const struct {
 	{ "libhoard.so", "Hoard" },       { "libtbbmalloc", "TBB's allocator" },
 };
 
-static const struct {
-	const char *prefix;
-	const char *name;
-} sanitizer_libraries[] = {
-	{ "libasan.so", "AddressSanitizer" },
-	{ "libtsan.so", "ThreadSanitizer" },
-	{ "libhwasan.so", "HWAddressSanitizer" },
-	{ "liblsan.so", "LeakSanitizer" },
-	{ "libclang_rt.asan", "AddressSanitizer" },
-	{ "libclang_rt.tsan", "ThreadSanitizer" },
-};
-
 #define ALLOCATOR_LIBRARIES                                                    \
 	(sizeof(allocator_libraries) / sizeof(allocator_libraries[0]))
-#define SANITIZER_LIBRARIES                                                    \
-	(sizeof(sanitizer_libraries) / sizeof(sanitizer_libraries[0]))
 
 static bool
 begins(const char *text, const char *prefix)
@@ -402,6 +423,7 @@ void
 exam_program_library(struct exam *exam, const char *path)
 {
 	const char *base = path_base(path);
+	const char *sanitizer = elf_file_sanitizer_library(path);
 	size_t i;
 
 	for (i = 0; i < ALLOCATOR_LIBRARIES; i++)
@@ -410,14 +432,11 @@ exam_program_library(struct exam *exam, const char *path)
 				 "its allocator is %s (%s), a library: its "
 				 "blocks are seen as malloc's are",
 				 allocator_libraries[i].name, base);
-	for (i = 0; i < SANITIZER_LIBRARIES; i++) {
-		if (!begins(base, sanitizer_libraries[i].prefix) ||
-		    exam_has(exam, EXAM_SANITIZER))
-			continue;
-		exam_add(exam, EXAM_SANITIZER, EXAM_BLIND,
-			 "it loads %s (%s), which is an allocator itself: "
-			 "tracking would stay off",
-			 sanitizer_libraries[i].name, base);
-		exam_fix(exam, "track a build without -fsanitize");
-	}
+	if (!sanitizer || exam_has(exam, EXAM_SANITIZER))
+		return;
+	exam_add(exam, EXAM_SANITIZER, EXAM_BLIND,
+		 "it loads %s (%s), which is an allocator itself: tracking "
+		 "would stay off",
+		 sanitizer, base);
+	exam_fix(exam, "track a build without -fsanitize");
 }

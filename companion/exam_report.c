@@ -23,6 +23,14 @@ next(const struct exam *exam, size_t *at)
 	return NULL;
 }
 
+/* What can't be read may be anything, unless something else decides. */
+static bool
+is_unknown(const struct exam *exam)
+{
+	return exam_verdict(exam) < EXAM_BLIND &&
+	       exam_has(exam, EXAM_UNREADABLE);
+}
+
 const char *
 exam_report_verdict(const struct exam *exam)
 {
@@ -30,6 +38,8 @@ exam_report_verdict(const struct exam *exam)
 
 	if (verdict == EXAM_BLIND)
 		return "blind";
+	if (is_unknown(exam))
+		return "unknown";
 	return verdict == EXAM_WARNING ? "limited" : "works";
 }
 
@@ -60,6 +70,9 @@ add_summary(struct page *page, const struct exam *exam)
 
 	if (verdict == EXAM_BLIND)
 		page_adds(page, PAGE_BAD, "tracking would be blind");
+	else if (is_unknown(exam))
+		page_adds(page, PAGE_DOUBT,
+			  "whether tracking will work can't be told");
 	else if (verdict == EXAM_WARNING)
 		page_adds(page, PAGE_DOUBT, "tracking will work, but");
 	else
@@ -128,8 +141,6 @@ exam_report_json(const struct exam *exam)
 				 exam_severity_text(finding->severity));
 		jsonval_set_text(object, "what", finding->what);
 		jsonval_set_text(object, "fix", finding->fix);
-		/* Without memory jsonval.h ends the program; an append that
-		 * fails leaves a list that lacks one, never a broken one. */
 		json_array_append_new(array, object);
 	}
 	return array;

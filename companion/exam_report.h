@@ -15,7 +15,7 @@
 void exam_report_text(struct page *page, const struct exam *exam,
 		      const char *label);
 
-/* "works", "limited" or "blind", as the first line says it. */
+/* "works", "limited", "unknown" or "blind", as the first line says it. */
 const char *exam_report_verdict(const struct exam *exam);
 
 /* An array of objects: id, severity, what, fix (null = none), the worst first.

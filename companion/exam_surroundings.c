@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,19 +14,13 @@
 #include "../analyzer/parse.h"
 #include "../analyzer/path.h"
 #include "../analyzer/xalloc.h"
+#include "../proto/defaults.h"
 #include "elf_file.h"
 #include "exam_program.h"
+#include "naming.h"
 #include "overlay.h"
 #include "procfs_text.h"
 #include "trial.h"
-
-/* As in the shim's table of options. */
-#define DEFAULT_OUT "leakshim.%e.%p.%n.snap"
-#define DEFAULT_MEMORY_BYTES (INT64_C(1) << 30)
-/* The shim's tables are never smaller (preload/opts_rows.h). */
-#define MEMORY_MIN_BYTES (INT64_C(8) << 20)
-/* By default they take this share of a cgroup's limit. */
-#define CGROUP_SHARE 8
 
 /* Room for some tens of snapshots of a large program (4 MB each). */
 #define SPACE_BYTES (UINT64_C(64) << 20)
@@ -174,9 +167,7 @@ look_at_options(struct exam *exam, const struct exam_place *place,
 		for (line = strtok_r(said.data, "\n", &rest); line;
 		     line = strtok_r(NULL, "\n", &rest)) {
 			exam_add(exam, EXAM_OPTIONS, EXAM_WARNING,
-				 "LEAKSHIM: %s",
-				 strncmp(line, "leakshim: ", 10) ? line
-								 : line + 10);
+				 "LEAKSHIM: %s", line);
 			exam_fix(exam, "leakshim(7) has the options; a bad one "
 				       "is left out");
 		}
@@ -189,7 +180,8 @@ look_at_only(struct exam *exam, const struct exam_place *place,
 {
 	char *only = option_of(place, "only");
 
-	if (*only && fnmatch(only, program, 0) != 0) {
+	if (*only && strcmp(only, "all") != 0 &&
+	    fnmatch(only, program, 0) != 0) {
 		exam_add(exam, EXAM_OPTIONS, EXAM_BLIND,
 			 "only=%s leaves out %s", only, program);
 		exam_fix(exam, "set only= to a glob of the program's name");
@@ -247,53 +239,23 @@ look_at_preload(struct exam *exam, const struct exam_place *place)
 
 /* --- where snapshots go ----------------------------------------------------- */
 
-/* out= with its codes as far as they are known before the start. */
-static void
-add_template(struct strbuf *out, const char *template, const char *program)
-{
-	char host[HOST_NAME_MAX + 1] = "";
-	const char *at;
-
-	gethostname(host, sizeof(host) - 1);
-	for (at = template; *at; at++) {
-		if (*at != '%' || !at[1]) {
-			strbuf_addc(out, *at);
-			continue;
-		}
-		switch (*++at) {
-		case 'e':
-			strbuf_adds(out, program);
-			break;
-		case 'h':
-			strbuf_adds(out, host);
-			break;
-		default:
-			strbuf_addf(out, "%%%c", *at);
-			break;
-		}
-	}
-}
-
 /* The directory of the snapshots, as the program names it. NULL: relative to
  * one that is not known. */
 static char *
 find_directory(const struct exam_place *place, const char *program)
 {
-	char *template = option_of(place, "out"), *path, *slash, *seen;
-	struct strbuf text = { 0 };
-	struct stat st;
+	char *path = NULL, *slash, *seen;
+	struct naming naming;
 	bool is_directory;
+	struct stat st;
 
-	if (template[0] != '/') {
-		if (!place->directory) {
-			free(template);
-			return NULL;
-		}
-		strbuf_addf(&text, "%s/", place->directory);
-	}
-	add_template(&text, *template ? template : DEFAULT_OUT, program);
-	free(template);
-	path = strbuf_detach(&text);
+	naming_init_unseen(&naming, options_of(place), program,
+			   place->directory ? place->directory : "");
+	if (place->directory || naming.template[0] == '/')
+		path = naming_path(&naming, 0, "1");
+	naming_release(&naming);
+	if (!path)
+		return NULL;
 	seen = exam_place_path(place, path);
 	is_directory = !stat(seen, &st) && S_ISDIR(st.st_mode);
 	free(seen);
@@ -336,7 +298,8 @@ exam_surroundings_output(struct exam *exam, const struct exam_place *place,
 	const char *in;
 	int error;
 
-	strbuf_addf(&other, "/tmp/leakshim-%u", (unsigned int)place->uid);
+	strbuf_addf(&other, LKS_FALLBACK_DIRECTORY "%u",
+		    (unsigned int)place->uid);
 	in = directory ? directory : strbuf_text(&other);
 	if (directory && exam_place_access(place, directory, W_OK | X_OK) < 0) {
 		error = errno;
@@ -396,15 +359,15 @@ exam_surroundings_memory(struct exam *exam, const struct exam_place *place)
 	char *memory = option_of(place, "memory");
 	struct strbuf has = { 0 }, wants = { 0 };
 	bool is_set = parse_size(memory, &(int64_t){ 0 });
-	int64_t bytes = DEFAULT_MEMORY_BYTES;
+	int64_t bytes = (int64_t)LKS_MEMORY_DEFAULT;
 	uint64_t cgroup = place->cgroup_bytes;
 
 	if (is_set)
 		is_set = parse_size(memory, &bytes) && bytes > 0;
-	else if (cgroup && cgroup / CGROUP_SHARE < (uint64_t)bytes)
-		bytes = (int64_t)(cgroup / CGROUP_SHARE);
-	if (bytes < MEMORY_MIN_BYTES)
-		bytes = MEMORY_MIN_BYTES;
+	else if (cgroup && cgroup / LKS_MEMORY_SHARE < (uint64_t)bytes)
+		bytes = (int64_t)(cgroup / LKS_MEMORY_SHARE);
+	if (bytes < (int64_t)LKS_MEMORY_MIN)
+		bytes = (int64_t)LKS_MEMORY_MIN;
 	format_bytes(&wants, bytes, false);
 	if (place->address_space_bytes < (uint64_t)bytes) {
 		format_bytes(&has, (int64_t)place->address_space_bytes, false);

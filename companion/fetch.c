@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,7 +58,7 @@ copy_bytes(int in, int out, const char *from, const char *to, struct err *err)
 }
 
 static int
-copy(const char *from, const char *to, struct err *err)
+copy(const char *from, uid_t owner, const char *to, struct err *err)
 {
 	struct stat st;
 	/* O_NONBLOCK: what the target names may be anything. */
@@ -70,6 +71,11 @@ copy(const char *from, const char *to, struct err *err)
 		close(in);
 		return err_set(err, ERR_STEP, "'%s' is not a regular file",
 			       from);
+	}
+	if (st.st_uid != owner) {
+		close(in);
+		return err_set(err, ERR_STEP, "'%s' is not a file of uid %u",
+			       from, (unsigned int)owner);
 	}
 	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		   0600);
@@ -97,18 +103,61 @@ is_same_file(const char *one, const char *other)
 }
 
 int
-fetch_file(const char *from, const char *to, struct err *err)
+fetch_check(const char *to, struct err *err)
 {
-	if (!renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
+	const char *slash = strrchr(to, '/');
+	struct stat st;
+	char *directory;
+	int result = 0;
+
+	if (!lstat(to, &st)) {
+		errno = EEXIST;
+		return fail("create", to, err);
+	}
+	if (errno != ENOENT)
+		return fail("create", to, err);
+	directory = xstrdup(slash ? to : ".");
+	if (slash)
+		directory[slash == to ? 1 : slash - to] = '\0';
+	if (!*to || eaccess(directory, W_OK | X_OK) < 0)
+		result = fail("create", to, err);
+	free(directory);
+	return result;
+}
+
+int
+fetch_remove(uid_t owner, const char *path)
+{
+	int result, error;
+
+	/* Of this thread only; nothing changes for the user that we are. */
+	setfsuid(owner);
+	result = unlink(path);
+	error = errno;
+	setfsuid(geteuid());
+	errno = error;
+	return result;
+}
+
+int
+fetch_file(const char *from, uid_t owner, const char *to, struct err *err)
+{
+	/* A rename would be with our rights: of another user, whose word
+	 * `from` is, a file is copied. */
+	if (owner != geteuid())
+		errno = is_same_file(from, to) ? EEXIST : EXDEV;
+	else if (!renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
 		return 0;
 	if (errno == EEXIST && is_same_file(from, to))
 		return 0;
 	if (errno == EEXIST)
 		return fail("create", to, err);
 	/* Another file system, or one that knows no such rename. */
-	if (copy(from, to, err) < 0)
+	if (copy(from, owner, to, err) < 0)
 		return -1;
-	if (unlink(from) < 0)
-		return fail("remove", from, err);
-	return 0;
+	if (fetch_remove(owner, from) == 0)
+		return 0;
+	fail("remove", from, err);
+	unlink(to);
+	return -1;
 }

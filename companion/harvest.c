@@ -1,10 +1,11 @@
 #include "harvest.h"
 
 #include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/model.h"
 #include "../analyzer/process.h"
 #include "../analyzer/reader.h"
@@ -13,43 +14,34 @@
 #include "target.h"
 
 #define MS_NS 1000000ull
-#define S_NS 1000000000ull
 
 /* How often a program is looked at that has no snapshot yet: often while it
  * starts, then as one that may never be tracked. */
-#define START_NS S_NS
+#define START_NS CLOCK_NS_PER_S
 #define START_LOOK_NS (10 * MS_NS)
-#define LOOK_NS S_NS
+#define LOOK_NS CLOCK_NS_PER_S
 
 /* A part of the run's length lies between two, within these bounds: so much of
  * it is unseen if it is killed. */
 #define PART 8
-#define LEAST_NS S_NS
-#define MOST_NS (60 * S_NS)
+#define LEAST_NS CLOCK_NS_PER_S
+#define MOST_NS (60 * CLOCK_NS_PER_S)
 
 /* A program that does not answer has other worries. */
 #define TIMEOUT_S 5
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * S_NS + (uint64_t)now.tv_nsec;
-}
 
 void
 harvest_begin(struct harvest *harvest, pid_t pid, bool asks)
 {
 	struct procfs_stat stat;
 	struct procfs proc;
+	struct err ignored;
 
 	memset(harvest, 0, sizeof(*harvest));
 	harvest->pid = pid;
 	harvest->asks = asks;
-	harvest->begun_ns = now_ns();
-	if (procfs_open(&proc, pid) < 0)
+	harvest->begun_ns = clock_ns(CLOCK_MONOTONIC);
+	if (target_check_proc(&ignored) < 0 || procfs_open(&proc, pid) < 0)
 		return;
 	if (!procfs_stat(&proc, &stat))
 		harvest->start_ticks = stat.start_ticks;
@@ -65,11 +57,14 @@ take(struct harvest *harvest, struct target *target)
 	if (target->stat.state == 'T' || target->stat.state == 't' ||
 	    bell_check(target, LKS_BELL_SNAPSHOT, &err) < 0)
 		return false;
-	if (bell_ask(target, LKS_BELL_SNAPSHOT, TIMEOUT_S, &err) == 0)
+	if (bell_ask(target, LKS_BELL_SNAPSHOT, TIMEOUT_S, &err) == 0) {
+		snprintf(harvest->error, sizeof(harvest->error), "%s",
+			 target->status.error);
 		return true;
+	}
 	/* One that hangs would find a queue of requests when it goes on, and
 	 * signals that are for it wait while we do. */
-	harvest->rest_ns = now_ns() + MOST_NS;
+	harvest->rest_ns = clock_ns(CLOCK_MONOTONIC) + MOST_NS;
 	return false;
 }
 
@@ -85,7 +80,7 @@ gap_of(uint64_t run_ns)
 static bool
 is_due(const struct harvest *harvest, const struct status *status)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
 	return now >= harvest->rest_ns &&
 	       (status->sequence == 0 || now >= harvest->due_ns);
@@ -104,7 +99,8 @@ look(struct harvest *harvest, bool anyway)
 	    (anyway || is_due(harvest, &target.status)) &&
 	    take(harvest, &target))
 		harvest->due_ns =
-			now_ns() + gap_of(now_ns() - harvest->begun_ns);
+			clock_ns(CLOCK_MONOTONIC) +
+			gap_of(clock_ns(CLOCK_MONOTONIC) - harvest->begun_ns);
 	target_close(&target);
 }
 
@@ -114,7 +110,8 @@ harvest_step(struct harvest *harvest)
 	if (!harvest->asks)
 		return MOST_NS;
 	look(harvest, false);
-	if (!harvest->due_ns && now_ns() - harvest->begun_ns < START_NS)
+	if (!harvest->due_ns &&
+	    clock_ns(CLOCK_MONOTONIC) - harvest->begun_ns < START_NS)
 		return START_LOOK_NS;
 	return LOOK_NS;
 }
@@ -122,8 +119,14 @@ harvest_step(struct harvest *harvest)
 void
 harvest_finish(struct harvest *harvest)
 {
-	if (now_ns() >= harvest->rest_ns)
+	if (clock_ns(CLOCK_MONOTONIC) >= harvest->rest_ns)
 		look(harvest, true);
+}
+
+void
+harvest_end(struct harvest *harvest)
+{
+	harvest->ended_ns = clock_ns(CLOCK_MONOTONIC);
 }
 
 /* --- files ------------------------------------------------------------------ */
@@ -136,8 +139,11 @@ struct found {
 static bool
 is_of(const struct harvest *harvest, const struct model *facts)
 {
-	return facts->header.pid == (uint32_t)harvest->pid &&
-	       facts->header.start_ticks == harvest->start_ticks;
+	if (facts->header.pid != (uint32_t)harvest->pid)
+		return false;
+	return harvest->start_ticks
+		       ? facts->header.start_ticks == harvest->start_ticks
+		       : facts->header.start_monotonic_ns >= harvest->begun_ns;
 }
 
 static bool
@@ -147,7 +153,8 @@ is_before(const struct found *a, const struct found *b)
 }
 
 static void
-choose(const struct found *found, size_t count, struct harvest_files *out)
+choose(const struct harvest *harvest, const struct found *found, size_t count,
+       struct harvest_files *out)
 {
 	const struct found *last = &found[0], *first;
 	size_t i;
@@ -160,21 +167,29 @@ choose(const struct found *found, size_t count, struct harvest_files *out)
 		if (is_before(&found[i], first) &&
 		    process_same(&found[i].facts->header, &last->facts->header))
 			first = &found[i];
+	if (last->facts->header.monotonic_ns < harvest->ended_ns)
+		out->last_age_ns =
+			harvest->ended_ns - last->facts->header.monotonic_ns;
 	out->last = xstrdup(last->path);
 	out->first = first == last ? NULL : xstrdup(first->path);
 }
 
 /* Facts of all snapshots that match; paths are borrowed from `files`. */
 static struct found *
-look_at_files(glob_t *files, const char *pattern, size_t *count)
+look_at_files(glob_t *files, char *const *patterns, size_t pattern_count,
+	      size_t *count)
 {
 	struct found *found;
 	struct model *facts;
 	struct err err;
+	int flags = GLOB_NOSORT;
 	size_t i;
 
 	*count = 0;
-	if (glob(pattern, GLOB_NOSORT, NULL, files) != 0)
+	for (i = 0; i < pattern_count; i++)
+		if (patterns[i] && !glob(patterns[i], flags, NULL, files))
+			flags |= GLOB_APPEND;
+	if (!(flags & GLOB_APPEND))
 		return NULL;
 	found = xcalloc(files->gl_pathc, sizeof(*found));
 	for (i = 0; i < files->gl_pathc; i++) {
@@ -202,15 +217,15 @@ forget_files(glob_t *files, struct found *take_found, size_t count)
 }
 
 int
-harvest_find(const struct harvest *harvest, const char *pattern,
-	     struct harvest_files *out)
+harvest_find(const struct harvest *harvest,
+	     char *const patterns[HARVEST_PLACES], struct harvest_files *out)
 {
 	size_t i, own = 0, count;
 	struct found *found, swap;
 	glob_t files;
 
 	memset(out, 0, sizeof(*out));
-	found = look_at_files(&files, pattern, &count);
+	found = look_at_files(&files, patterns, HARVEST_PLACES, &count);
 	for (i = 0; i < count; i++) {
 		if (!is_of(harvest, found[i].facts))
 			continue;
@@ -219,7 +234,7 @@ harvest_find(const struct harvest *harvest, const char *pattern,
 		found[i] = swap;
 	}
 	if (own)
-		choose(found, own, out);
+		choose(harvest, found, own, out);
 	forget_files(&files, found, count);
 	return own ? 1 : 0;
 }
@@ -238,13 +253,13 @@ is_first(const struct found *found, size_t i)
 }
 
 size_t
-harvest_others(const struct harvest *harvest, const char *pattern)
+harvest_others(const struct harvest *harvest, char *pattern)
 {
 	size_t i, count, others = 0;
 	struct found *found;
 	glob_t files;
 
-	found = look_at_files(&files, pattern, &count);
+	found = look_at_files(&files, &pattern, 1, &count);
 	for (i = 0; i < count; i++)
 		if (!is_of(harvest, found[i].facts) &&
 		    found[i].facts->header.start_monotonic_ns >=

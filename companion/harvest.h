@@ -19,17 +19,26 @@
 
 struct harvest {
 	pid_t pid;
-	uint64_t start_ticks; /* which process of that pid it is */
+	uint64_t start_ticks; /* which process of that pid it is; 0 = unknown */
 	bool asks;            /* else the program's own triggers do */
 	uint64_t begun_ns;    /* CLOCK_MONOTONIC, as are the next */
 	uint64_t due_ns;      /* of the next snapshot */
 	uint64_t rest_ns;     /* until then it is not asked again */
+	uint64_t ended_ns;    /* 0 = it runs */
+	/* Why the last one asked for could not be written, as the program
+	 * says, or "". */
+	char error[256];
 };
 
 struct harvest_files {
-	char *first; /* NULL: there is only the last; owned */
-	char *last;  /* owned */
+	char *first;          /* NULL: there is only the last; owned */
+	char *last;           /* owned */
+	uint64_t last_age_ns; /* how long before the program's end */
 };
+
+/* Patterns of glob(3) at most: where snapshots were asked for, and where they
+ * go instead. */
+#define HARVEST_PLACES 2
 
 /* `pid` is a child that was not waited for yet. */
 void harvest_begin(struct harvest *harvest, pid_t pid, bool asks);
@@ -41,13 +50,17 @@ uint64_t harvest_step(struct harvest *harvest);
 /* One more, before the program ends without a chance to write its own. */
 void harvest_finish(struct harvest *harvest);
 
+/* It has ended just now. */
+void harvest_end(struct harvest *harvest);
+
 /*
- * The first and the last of the files that match `pattern` (glob(3)) and are
- * of the program: of its last one, if it executed others. Returns 1, with
- * `out` the caller's to release, or 0 if there is none.
+ * The first and the last of the files that match one of `patterns`, NULL where
+ * there is none, and are of the program: of its last one, if it executed
+ * others. Returns 1, with `out` the caller's to release, or 0 if there is none.
  */
-int harvest_find(const struct harvest *harvest, const char *pattern,
+int harvest_find(const struct harvest *harvest,
+		 char *const patterns[HARVEST_PLACES],
 		 struct harvest_files *out);
 /* How many processes else that began since then have files that match. */
-size_t harvest_others(const struct harvest *harvest, const char *pattern);
+size_t harvest_others(const struct harvest *harvest, char *pattern);
 void harvest_release(struct harvest_files *files);

@@ -112,7 +112,7 @@ http_decode(char *text, bool plus)
 
 	for (; *text; text++) {
 		if (*text == '%' && hex(text[1]) >= 0 && hex(text[2]) >= 0) {
-			*out++ = (char)(hex(text[1]) << 4 | hex(text[2]));
+			*out++ = (char)(hex(text[1]) * 16 + hex(text[2]));
 			text += 2;
 		} else {
 			*out++ = plus && *text == '+' ? ' ' : *text;
@@ -390,7 +390,7 @@ answer(struct exchange *exchange)
 
 	exchange->progress = ANSWERED;
 	patience_restart(turn_of(exchange));
-	if (reply->is_stream && strcmp(exchange->request.method, "HEAD")) {
+	if (reply->is_stream && strcmp(exchange->request.method, "HEAD") != 0) {
 		patience_pause(turn_of(exchange));
 		response = stream_response(exchange);
 	} else if (reply->fd >= 0) {
@@ -581,7 +581,7 @@ is_foreign_page(const struct exchange *exchange)
 	if (!origin)
 		return is_foreign_part(exchange);
 	origin = strstr(origin, "://");
-	return !origin || strcasecmp(origin + 3, host);
+	return !origin || strcasecmp(origin + 3, host) != 0;
 }
 
 static bool
@@ -598,7 +598,7 @@ below_prefix(const struct http *http, const char *path)
 {
 	size_t len = strlen(http->settings.prefix);
 
-	if (strncmp(path, http->settings.prefix, len))
+	if (strncmp(path, http->settings.prefix, len) != 0)
 		return NULL;
 	path += len;
 	return *path == '/' ? path : NULL;
@@ -612,8 +612,8 @@ admit(struct exchange *exchange, const char *path, const char *method)
 	struct http_reply *reply = &exchange->reply;
 	const char *below = below_prefix(http, path);
 
-	if (strcmp(method, "GET") && strcmp(method, "HEAD") &&
-	    strcmp(method, "POST")) {
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 &&
+	    strcmp(method, "POST") != 0) {
 		http_error(reply, MHD_HTTP_METHOD_NOT_ALLOWED,
 			   "method not allowed");
 		http_header(reply, "Allow", "GET, HEAD, POST");

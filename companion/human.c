@@ -49,6 +49,19 @@ human_duration(char out[HUMAN_BYTES], uint64_t ns)
 }
 
 void
+human_age(char out[HUMAN_BYTES], uint64_t now_ns, uint64_t then_ns)
+{
+	char duration[HUMAN_BYTES];
+
+	if (now_ns < then_ns || now_ns - then_ns < 1000000000) {
+		snprintf(out, HUMAN_BYTES, "now");
+		return;
+	}
+	human_duration(duration, now_ns - then_ns);
+	snprintf(out, HUMAN_BYTES, "%.24s ago", duration);
+}
+
+void
 human_signal(char out[HUMAN_SIGNAL_BYTES], uint64_t number)
 {
 	uint64_t first = (uint64_t)SIGRTMIN, last = (uint64_t)SIGRTMAX;

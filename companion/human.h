@@ -9,11 +9,15 @@
 #define HUMAN_BYTES 32        /* room for any of these but a signal */
 #define HUMAN_SIGNAL_BYTES 16 /* room for a signal's name */
 
-/* "512 bytes", "1.5 KiB", "3.0 GiB". */
+/* "512 B", "1.5 KiB", "3.0 GiB". */
 void human_bytes(char out[HUMAN_BYTES], uint64_t bytes);
 
 /* A duration: "350 ns", "1.2 ms", "42 s", "3 min 5 s", "2 h 7 min", "9 d 3 h". */
 void human_duration(char out[HUMAN_BYTES], uint64_t ns);
+
+/* How long ago: "2.0 s ago" from one CLOCK_REALTIME to another; "now" if it is
+ * not a second, or that clock was set back between them. */
+void human_age(char out[HUMAN_BYTES], uint64_t now_ns, uint64_t then_ns);
 
 /* A signal as kill(1) takes it: "USR2", "RTMIN+3", or the number. */
 void human_signal(char out[HUMAN_SIGNAL_BYTES], uint64_t number);

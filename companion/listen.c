@@ -182,7 +182,7 @@ open_unix(struct listen *out, const char *text, const char *path,
 			       "'%s' is no path for a socket: it has 1 to %zu "
 			       "bytes",
 			       path, sizeof(address.un.sun_path) - 1);
-	strcpy(address.un.sun_path, path);
+	memcpy(address.un.sun_path, path, strlen(path) + 1);
 	if (is_abandoned(&address))
 		unlink(path);
 	out->fd =

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/xalloc.h"
 #include "procfs_text.h"
 
@@ -36,22 +37,13 @@ struct walk {
  * the machine busier. */
 static pthread_mutex_t tracing = PTHREAD_MUTEX_INITIALIZER;
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* Waits until a thread has stopped. *again is a signal that came to it
  * meanwhile, to be given when it goes on. */
 static bool
 wait_stopped(pid_t tid, int *again)
 {
 	const struct timespec pause = { 0, 200000 };
-	uint64_t end = now_ns() + LIVE_STOP_MS * 1000000ull;
+	uint64_t end = clock_ns(CLOCK_MONOTONIC) + LIVE_STOP_MS * 1000000ull;
 	int status;
 
 	for (;;) {
@@ -68,7 +60,7 @@ wait_stopped(pid_t tid, int *again)
 			*again = status >> 16 == 0 ? WSTOPSIG(status) : 0;
 			return true;
 		}
-		if (now_ns() > end) {
+		if (clock_ns(CLOCK_MONOTONIC) > end) {
 			errno = ETIMEDOUT;
 			return false;
 		}
@@ -142,7 +134,8 @@ visit(pid_t tid, void *as_walk)
 	if (tid == walk->helper ||
 	    (walk->wants && !walk->wants(tid, walk->context)))
 		return 0;
-	if (live->count == LIVE_THREADS_MAX || now_ns() > walk->end_ns) {
+	if (live->count == LIVE_THREADS_MAX ||
+	    clock_ns(CLOCK_MONOTONIC) > walk->end_ns) {
 		live->left_out++;
 		return 0;
 	}
@@ -179,7 +172,7 @@ run(void *as_walk)
 	}
 	/* What a module says about its frames is the same for each thread. */
 	unw_set_caching_policy(walk->space, UNW_CACHE_GLOBAL);
-	walk->end_ns = now_ns() + LIVE_ALL_MS * 1000000ull;
+	walk->end_ns = clock_ns(CLOCK_MONOTONIC) + LIVE_ALL_MS * 1000000ull;
 	procfs_each_thread(walk->proc, visit, walk);
 	unw_destroy_addr_space(walk->space);
 	return NULL;

@@ -16,9 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/xalloc.h"
 
-#define NS_PER_S UINT64_C(1000000000)
+#define FOREVER_NS (100.0 * 366 * 86400 * 1e9)
+
 /* How often the caller is asked whether to stop: all else wakes us. */
 #define IDLE_MS 100
 
@@ -48,15 +50,6 @@ struct load {
 	uint64_t started; /* the number of the next request */
 	uint64_t in_vain; /* failures since the last answer */
 };
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 static size_t
 count_only(char *bytes, size_t size, size_t count, void *unused)
@@ -348,11 +341,16 @@ finish(struct load *load, CURL *easy, CURLcode code, uint64_t now)
 
 /* --- all of them ----------------------------------------------------------- */
 
+/* With a tiny rate a request falls due after all time, which no integer holds:
+ * that is a century from now. */
 static uint64_t
 due_of(const struct load *load, uint64_t number)
 {
-	return load->start_ns +
-	       (uint64_t)((double)number * (double)NS_PER_S / load->plan->rate);
+	double wait_ns =
+		(double)number * (double)CLOCK_NS_PER_S / load->plan->rate;
+
+	return load->start_ns + (wait_ns < FOREVER_NS ? (uint64_t)wait_ns
+						      : (uint64_t)FOREVER_NS);
 }
 
 /* How many had fallen due by `now`. */
@@ -360,7 +358,7 @@ static uint64_t
 due_count(const struct load *load, uint64_t now)
 {
 	double due = floor((double)(now - load->start_ns) * load->plan->rate /
-			   (double)NS_PER_S) +
+			   (double)CLOCK_NS_PER_S) +
 		     1;
 
 	return due < (double)load->total ? (uint64_t)due : load->total;
@@ -405,8 +403,7 @@ set_timer(const struct load *load)
 		due = due_of(load, load->started);
 	if (due == UINT64_MAX || load->started >= load->total)
 		due = 0; /* disarmed */
-	when.it_value.tv_sec = (time_t)(due / NS_PER_S);
-	when.it_value.tv_nsec = (long)(due % NS_PER_S);
+	when.it_value = clock_span(due);
 	timerfd_settime(load->timer, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
@@ -444,7 +441,7 @@ loop(struct load *load, struct err *err)
 				       "libcurl can't begin a request");
 		if (curl_multi_perform(load->multi, &running) != CURLM_OK)
 			return err_set(err, ERR_STEP, "libcurl failed");
-		now = now_ns();
+		now = clock_ns(CLOCK_MONOTONIC);
 		while ((message = curl_multi_info_read(load->multi, &left))) {
 			if (message->msg == CURLMSG_DONE)
 				finish(load, message->easy_handle,
@@ -459,7 +456,7 @@ loop(struct load *load, struct err *err)
 				       : load->free && load->plan->rate <= 0)
 			continue;
 		wait_for_work(load);
-		now = now_ns();
+		now = clock_ns(CLOCK_MONOTONIC);
 	}
 	return 0;
 }
@@ -470,10 +467,11 @@ static void
 settle(struct load *load)
 {
 	struct load_result *result = load->result;
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	uint64_t done = load->started - load->busy_count;
 
-	result->seconds = (double)(now - load->start_ns) / (double)NS_PER_S;
+	result->seconds =
+		(double)(now - load->start_ns) / (double)CLOCK_NS_PER_S;
 	result->offered = done;
 	if (load->plan->rate > 0 && !result->stopped) {
 		result->offered = due_count(load, now < load->end_ns
@@ -489,12 +487,13 @@ schedule(struct load *load)
 {
 	const struct load_plan *plan = load->plan;
 
-	load->start_ns = now_ns();
+	load->start_ns = clock_ns(CLOCK_MONOTONIC);
 	load->total = plan->count ? plan->count : UINT64_MAX;
 	load->end_ns = UINT64_MAX;
 	if (plan->count == 0) {
-		load->end_ns = load->start_ns +
-			       (uint64_t)(plan->duration_s * (double)NS_PER_S);
+		load->end_ns =
+			load->start_ns +
+			(uint64_t)(plan->duration_s * (double)CLOCK_NS_PER_S);
 		if (plan->rate > 0)
 			load->total =
 				(uint64_t)ceil(plan->duration_s * plan->rate);

@@ -42,6 +42,20 @@ load_latency_insert(struct load_latency *latency, uint64_t ns)
 		latency->max_ns = ns;
 }
 
+void
+load_latency_merge(struct load_latency *latency,
+		   const struct load_latency *from)
+{
+	size_t i;
+
+	for (i = 0; i < LOAD_LATENCY_CELLS; i++)
+		latency->cells[i] += from->cells[i];
+	latency->count += from->count;
+	latency->sum_ns += from->sum_ns;
+	if (from->max_ns > latency->max_ns)
+		latency->max_ns = from->max_ns;
+}
+
 uint64_t
 load_latency_quantile(const struct load_latency *latency, double part)
 {

@@ -24,6 +24,10 @@ struct load_latency {
 
 void load_latency_insert(struct load_latency *latency, uint64_t ns);
 
+/* Adds all that `from` has: the quantiles are those of both together. */
+void load_latency_merge(struct load_latency *latency,
+			const struct load_latency *from);
+
 /* The time in ns within which the share `part` (0..1) of all was done; 0 of an
  * empty one. Pure. */
 uint64_t load_latency_quantile(const struct load_latency *latency, double part);

@@ -1,9 +1,11 @@
 /* What a load came to, and whether that is a failed step. */
 #include <inttypes.h>
 #include <jansson.h>
+#include <string.h>
 
 #include "../analyzer/format.h"
 #include "../analyzer/jsonval.h"
+#include "../analyzer/saturate.h"
 #include "human.h"
 #include "load.h"
 
@@ -27,6 +29,31 @@ error_count(const struct load_result *result)
 	for (i = 0; i < LOAD_ERRORS; i++)
 		sum += result->errors[i];
 	return sum;
+}
+
+void
+load_result_add(struct load_result *result, const struct load_result *from)
+{
+	size_t i;
+
+	result->offered += from->offered;
+	result->unsent += from->unsent;
+	result->answered += from->answered;
+	for (i = 0; i < 6; i++)
+		result->classes[i] += from->classes[i];
+	result->unexpected += from->unexpected;
+	for (i = 0; i < LOAD_ERRORS; i++)
+		result->errors[i] += from->errors[i];
+	result->bytes_in += from->bytes_in;
+	result->bytes_out += from->bytes_out;
+	result->connections += from->connections;
+	result->seconds += from->seconds;
+	result->stopped |= from->stopped;
+	result->gave_up |= from->gave_up;
+	if (!result->first_failure[0])
+		memcpy(result->first_failure, from->first_failure,
+		       sizeof(result->first_failure));
+	load_latency_merge(&result->latency, &from->latency);
 }
 
 double
@@ -70,6 +97,28 @@ per_second(const struct load_result *result)
 	if (result->seconds <= 0)
 		return 0;
 	return (double)result->answered / result->seconds;
+}
+
+void
+load_summary(struct strbuf *buf, const struct load_result *result)
+{
+	char p99[HUMAN_BYTES];
+
+	format_count(buf, (int64_t)result->offered, false);
+	strbuf_adds(buf, result->offered == 1 ? " request" : " requests");
+	/* Nothing took no time. */
+	if (result->answered) {
+		human_duration(p99,
+			       load_latency_quantile(&result->latency, 0.99));
+		strbuf_adds(buf, ", ");
+		format_count(buf, saturate_round(per_second(result)), false);
+		strbuf_addf(buf, "/s, p99 %s", p99);
+	} else {
+		strbuf_adds(buf, ", none answered");
+	}
+	if (result->offered)
+		strbuf_addf(buf, ", %.2f%% failed",
+			    100 * load_failed_share(result));
 }
 
 static void

@@ -204,15 +204,19 @@ static int
 open_now(struct logtail *tail)
 {
 	struct stat st;
-	int fd;
+	int fd, error = 0;
 
 	/* A FIFO without a writer would hold us. */
 	fd = open(tail->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+	if (fstat(fd, &st) < 0)
+		error = errno;
+	else if (!S_ISREG(st.st_mode))
+		error = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+	if (error) {
 		close(fd);
-		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+		errno = error;
 		return -1;
 	}
 	tail->now.fd = fd;

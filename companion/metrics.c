@@ -183,28 +183,61 @@ add_losses(struct strbuf *out, const struct source *sources, size_t count)
 
 /* --- functions ----------------------------------------------------------- */
 
-/* The functions that hold most, largest first. Their names live as long as the
- * study, hence lines are made of them while it is there. */
-struct sites {
-	const struct row *row[METRICS_SITES_MAX];
-	size_t count;
+/* A function by its name: several modules may each have one that is called so,
+ * and Prometheus takes a series once. */
+struct function {
+	const char *name; /* borrowed of the study */
+	int64_t bytes;
+	int64_t objects;
 };
 
-static void
-add_site(struct sites *sites, const struct row *row)
+static int
+by_name(const void *a, const void *b)
 {
-	size_t i;
+	const struct function *x = a, *y = b;
 
-	if (sites->count < METRICS_SITES_MAX)
-		sites->count++;
-	else if (sites->row[METRICS_SITES_MAX - 1]->live_new.bytes >=
-		 row->live_new.bytes)
-		return;
-	for (i = sites->count - 1;
-	     i > 0 && sites->row[i - 1]->live_new.bytes < row->live_new.bytes;
-	     i--)
-		sites->row[i] = sites->row[i - 1];
-	sites->row[i] = row;
+	return strcmp(x->name, y->name);
+}
+
+static int
+by_bytes(const void *a, const void *b)
+{
+	const struct function *x = a, *y = b;
+
+	if (x->bytes != y->bytes)
+		return x->bytes < y->bytes ? 1 : -1;
+	return strcmp(x->name, y->name);
+}
+
+/* All of a study, largest first; the caller frees them. */
+static struct function *
+collect_sites(const struct diff *diff, size_t *count)
+{
+	size_t i, rows = diff->count[ROW_HEAP];
+	struct function *sites = xcalloc(rows + 1, sizeof(*sites));
+
+	for (i = 0; i < rows; i++) {
+		const struct row *row = &diff->rows[diff->first[ROW_HEAP] + i];
+
+		sites[i] =
+			(struct function){ row->label ? row->label : "unknown",
+					   row->live_new.bytes,
+					   row->live_new.objects };
+	}
+	qsort(sites, rows, sizeof(*sites), by_name);
+	*count = 0;
+	for (i = 0; i < rows; i++) {
+		struct function *last = *count ? &sites[*count - 1] : NULL;
+
+		if (last && !strcmp(last->name, sites[i].name)) {
+			last->bytes += sites[i].bytes;
+			last->objects += sites[i].objects;
+		} else {
+			sites[(*count)++] = sites[i];
+		}
+	}
+	qsort(sites, *count, sizeof(*sites), by_bytes);
+	return sites;
 }
 
 /* Lines for one process, of both metrics: Prometheus wants all lines of a
@@ -219,28 +252,24 @@ static int
 add_site_lines(const struct study *study, void *as_lines, struct err *err)
 {
 	struct site_lines *lines = as_lines;
-	const struct diff *diff = study->parts[0].diff;
-	struct sites sites = { .count = 0 };
 	struct strbuf label = { 0 };
-	size_t i;
+	size_t i, count;
+	struct function *sites = collect_sites(study->parts[0].diff, &count);
 
 	(void)err;
-	for (i = 0; i < diff->count[ROW_HEAP]; i++)
-		add_site(&sites, &diff->rows[diff->first[ROW_HEAP] + i]);
-	for (i = 0; i < sites.count; i++) {
-		const struct row *row = sites.row[i];
-
+	for (i = 0; i < count && i < METRICS_SITES_MAX; i++) {
 		strbuf_clear(&label);
 		strbuf_adds(&label, "function=\"");
-		metrics_add_value(&label, row->label);
+		metrics_add_value(&label, sites[i].name);
 		strbuf_adds(&label, "\"");
 		add_line(&lines->bytes, "leakshim_function_inuse_bytes",
 			 lines->source->labels, strbuf_text(&label),
-			 (double)row->live_new.bytes);
+			 (double)sites[i].bytes);
 		add_line(&lines->objects, "leakshim_function_inuse_objects",
 			 lines->source->labels, strbuf_text(&label),
-			 (double)row->live_new.objects);
+			 (double)sites[i].objects);
 	}
+	free(sites);
 	strbuf_release(&label);
 	return 0;
 }

@@ -9,34 +9,24 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/format.h"
 #include "bell.h"
-
-#define NS_PER_S UINT64_C(1000000000)
 
 /* How often a tracked process may be asked to count its heap. With a helper it
  * is the helper that does it; else it is a thread made for it, beside a program
  * that has no other. A little less than the second or the five that are meant:
  * looks don't come to the nanosecond. */
-#define HEAP_NS (NS_PER_S * 9 / 10)
-#define HEAP_ALONE_NS (NS_PER_S * 49 / 10)
+#define HEAP_NS (CLOCK_NS_PER_S * 9 / 10)
+#define HEAP_ALONE_NS (CLOCK_NS_PER_S * 49 / 10)
 /* After one that did not answer in time, and between looks for a status file
  * that is not there. */
-#define HEAP_SILENT_NS (NS_PER_S * 30)
-#define HEAP_NONE_NS (NS_PER_S * 5)
+#define HEAP_SILENT_NS (CLOCK_NS_PER_S * 30)
+#define HEAP_NONE_NS (CLOCK_NS_PER_S * 5)
 #define HEAP_TIMEOUT_S 1
 
 /* How long a process without memory takes to end. */
 #define ENDING_MS 200
-
-static uint64_t
-clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 static int
 fail(const struct monitor *monitor, const char *what, struct err *err)
@@ -156,7 +146,12 @@ look_usage(struct monitor *monitor, struct procfs_usage *out, struct err *err)
 		if (!target_alive(&monitor->target))
 			return 0;
 		if (!reopen(monitor))
-			return is_ending(monitor) ? 0 : -1;
+			return is_ending(monitor)
+				       ? 0
+				       : err_set(err, ERR_TARGET,
+						 "cannot take hold of process "
+						 "%d again",
+						 (int)monitor->target.proc.pid);
 		result = procfs_usage(&monitor->target.proc, out);
 		if (result == 0 && !out->has_memory && is_ending(monitor))
 			return 0;
@@ -329,7 +324,7 @@ compare(struct monitor_look *look, const struct monitor_look *before)
 	double ticks, seconds;
 
 	ticks = (double)since(before->usage.cpu_ticks, look->usage.cpu_ticks);
-	seconds = (double)since(before->at_ns, look->at_ns) / NS_PER_S;
+	seconds = (double)since(before->at_ns, look->at_ns) / CLOCK_NS_PER_S;
 	if (seconds > 0)
 		look->cpu_percent =
 			100 * ticks / (double)sysconf(_SC_CLK_TCK) / seconds;
@@ -375,11 +370,14 @@ static void
 add_growth(struct strbuf *out, const char *what, struct monitor_value first,
 	   struct monitor_value last)
 {
-	double hours = (double)(last.at_ns - first.at_ns) / NS_PER_S / 3600;
+	double hours =
+		(double)(last.at_ns - first.at_ns) / CLOCK_NS_PER_S / 3600;
 	double grown = (double)last.bytes - (double)first.bytes;
 
 	strbuf_addf(out, "%s ", what);
 	format_bytes(out, (int64_t)first.bytes, false);
+	if (first.at_ns == last.at_ns)
+		return;
 	strbuf_adds(out, " to ");
 	format_bytes(out, (int64_t)last.bytes, false);
 	if (hours > 0) {
@@ -411,10 +409,13 @@ monitor_summary(struct strbuf *out, const struct monitor *monitor)
 		strbuf_adds(out, ": not looked at");
 		return;
 	}
-	strbuf_addf(out, ": %" PRIu64 " look%s in ", monitor->looks,
-		    monitor->looks == 1 ? "" : "s");
-	format_duration(out, ns);
-	strbuf_adds(out, ": ");
+	if (monitor->looks == 1) {
+		strbuf_adds(out, ": 1 look: ");
+	} else {
+		strbuf_addf(out, ": %" PRIu64 " looks in ", monitor->looks);
+		format_duration(out, ns);
+		strbuf_adds(out, ": ");
+	}
 	add_growth(out, "RSS", value_of(first), value_of(last));
 	if (first->uss.at_ns)
 		add_growth(out, ", USS", first->uss, last->uss);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "../analyzer/csv_fields.h"
+#include "../analyzer/format.h"
 #include "monitor_parts.h"
 
 static void
@@ -25,7 +26,7 @@ csv_log(struct strbuf *out, const struct logtail *log)
 static void
 csv_begin(struct strbuf *out, const struct monitor *monitor)
 {
-	monitor_add_time(out, monitor->last.wall_ns);
+	format_timestamp(out, monitor->last.wall_ns);
 	strbuf_addf(out, ",%d,", (int)monitor->target.proc.pid);
 	csv_add_field(out, monitor->name);
 }

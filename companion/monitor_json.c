@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../analyzer/format.h"
 #include "../analyzer/jsonval.h"
 #include "monitor_parts.h"
 
@@ -134,7 +135,7 @@ monitor_json_look(struct strbuf *out, const struct monitor *monitor,
 	struct strbuf when = { 0 };
 	char *text;
 
-	monitor_add_time(&when, look->wall_ns);
+	format_timestamp(&when, look->wall_ns);
 	jsonval_set_integer(object, "schema_version", MONITOR_REPORT_SCHEMA);
 	jsonval_set_text(object, "time", strbuf_text(&when));
 	jsonval_set_integer(object, "pid", monitor->target.proc.pid);

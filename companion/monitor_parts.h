@@ -16,9 +16,6 @@ void monitor_list_deltas(int64_t out[MONITOR_AMOUNTS],
 			 const struct smaps_amounts *before,
 			 const struct smaps_amounts *after);
 
-/* 2026-11-20T09:30:00.123Z */
-void monitor_add_time(struct strbuf *out, uint64_t wall_ns);
-
 /* Seconds since a value was found; negative: it never was. */
 double monitor_age(const struct monitor_look *look,
 		   const struct monitor_value *value);

@@ -1,11 +1,9 @@
 #include "monitor_report.h"
 
-#include <time.h>
 #include <unistd.h>
 
+#include "../analyzer/clock.h"
 #include "monitor_parts.h"
-
-#define NS_PER_S 1000000000
 
 const char *const monitor_amount_names[MONITOR_AMOUNTS] = { "size", "rss",
 							    "pss", "uss",
@@ -36,24 +34,12 @@ monitor_list_deltas(int64_t out[MONITOR_AMOUNTS],
 		out[i] = (int64_t)(new[i] - old[i]);
 }
 
-void
-monitor_add_time(struct strbuf *out, uint64_t wall_ns)
-{
-	time_t seconds = (time_t)(wall_ns / NS_PER_S);
-	struct tm tm;
-
-	gmtime_r(&seconds, &tm);
-	strbuf_addf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ",
-		    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-		    tm.tm_min, tm.tm_sec,
-		    (unsigned int)(wall_ns % NS_PER_S / 1000000));
-}
-
 double
 monitor_age(const struct monitor_look *look, const struct monitor_value *value)
 {
-	return value->at_ns ? (double)(look->at_ns - value->at_ns) / NS_PER_S
-			    : -1;
+	return value->at_ns
+		       ? (double)(look->at_ns - value->at_ns) / CLOCK_NS_PER_S
+		       : -1;
 }
 
 double

@@ -2,12 +2,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/format.h"
 #include "monitor_parts.h"
-
-#define NS_PER_S 1000000000
 
 /* --- a line of a table ---------------------------------------------------------- */
 
@@ -59,7 +57,7 @@ void
 monitor_text_look(struct strbuf *out, const struct monitor *monitor)
 {
 	const struct monitor_look *look = &monitor->last;
-	time_t seconds = (time_t)(look->wall_ns / NS_PER_S);
+	time_t seconds = (time_t)(look->wall_ns / CLOCK_NS_PER_S);
 	char cell[24] = "-";
 	struct tm tm;
 

@@ -8,16 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../analyzer/path.h"
 #include "../analyzer/strbuf.h"
 #include "../analyzer/xalloc.h"
+#include "../proto/defaults.h"
 #include "overlay.h"
 #include "program.h"
 
-/* As in the shim's table of options. */
-#define DEFAULT_OUT "leakshim.%e.%p.%n.snap"
-
 /* What stands for the codes of a template. */
-struct words {
+struct codes {
 	const char *exe;
 	const char *pid;
 	const char *number;
@@ -26,45 +25,45 @@ struct words {
 };
 
 static void
-add_literal(struct strbuf *out, const struct words *words, const char *text)
+add_literal(struct strbuf *out, const struct codes *codes, const char *text)
 {
 	for (; *text; text++) {
-		if (words->pattern && strchr("*?[\\", *text))
+		if (codes->pattern && strchr("*?[\\", *text))
 			strbuf_addc(out, '\\');
 		strbuf_addc(out, *text);
 	}
 }
 
 static void
-add_char(struct strbuf *out, const struct words *words, char c)
+add_char(struct strbuf *out, const struct codes *codes, char c)
 {
 	char text[2] = { c, '\0' };
 
-	add_literal(out, words, text);
+	add_literal(out, codes, text);
 }
 
 /* False: no such code. */
 static bool
-add_code(struct strbuf *out, const struct words *words, char code)
+add_code(struct strbuf *out, const struct codes *codes, char code)
 {
 	char host[HOST_NAME_MAX + 1] = "";
 
 	switch (code) {
 	case 'e':
-		strbuf_adds(out, words->exe);
+		strbuf_adds(out, codes->exe);
 		return true;
 	case 'p':
-		strbuf_adds(out, words->pid);
+		strbuf_adds(out, codes->pid);
 		return true;
 	case 'n':
-		strbuf_adds(out, words->number);
+		strbuf_adds(out, codes->number);
 		return true;
 	case 't':
-		strbuf_adds(out, words->unknown);
+		strbuf_adds(out, codes->unknown);
 		return true;
 	case 'h':
 		gethostname(host, sizeof(host) - 1);
-		add_literal(out, words, host);
+		add_literal(out, codes, host);
 		return true;
 	case '%':
 		strbuf_addc(out, '%');
@@ -76,16 +75,16 @@ add_code(struct strbuf *out, const struct words *words, char code)
 
 static void
 add_template(struct strbuf *out, const char *template,
-	     const struct words *words)
+	     const struct codes *codes)
 {
 	const char *at;
 
 	for (at = template; *at; at++) {
 		if (*at != '%' || !at[1]) {
-			add_char(out, words, *at);
-		} else if (!add_code(out, words, *++at)) {
+			add_char(out, codes, *at);
+		} else if (!add_code(out, codes, *++at)) {
 			strbuf_addc(out, '%');
-			add_char(out, words, *at);
+			add_char(out, codes, *at);
 		}
 	}
 }
@@ -111,9 +110,9 @@ char *
 naming_path(const struct naming *naming, pid_t pid, const char *number)
 {
 	char decimal[16];
-	const struct words words = {
+	const struct codes codes = {
 		.exe = naming->exe ? naming->exe : "*",
-		.pid = decimal,
+		.pid = pid ? decimal : "*",
 		.number = number,
 		.unknown = "*",
 	};
@@ -121,7 +120,7 @@ naming_path(const struct naming *naming, pid_t pid, const char *number)
 
 	snprintf(decimal, sizeof(decimal), "%d", (int)pid);
 	strbuf_adds(&path, naming->prefix);
-	add_template(&path, naming->template, &words);
+	add_template(&path, naming->template, &codes);
 	/* Without %n the first has the very name that was asked for, and the
 	 * second is the first that needs a number. */
 	if (!naming_is_numbered(naming) && !strcmp(number, "2"))
@@ -129,24 +128,59 @@ naming_path(const struct naming *naming, pid_t pid, const char *number)
 	return strbuf_detach(&path);
 }
 
-char *
-naming_pattern(const struct naming *naming, pid_t pid)
+/* Also a `template` that is only a part of naming's. */
+static void
+add_pattern(struct strbuf *path, const struct naming *naming,
+	    const char *prefix, const char *template, pid_t pid)
 {
 	char decimal[16];
-	const struct words words = {
+	const struct codes codes = {
 		.exe = "*",
 		.pid = pid ? decimal : "*",
 		.number = "*",
 		.unknown = "*",
 		.pattern = true,
 	};
-	struct strbuf path = { 0 };
 
 	snprintf(decimal, sizeof(decimal), "%d", (int)pid);
-	add_literal(&path, &words, naming->prefix);
-	add_template(&path, naming->template, &words);
+	add_literal(path, &codes, prefix);
+	add_template(path, template, &codes);
 	if (!naming_is_numbered(naming))
-		strbuf_addc(&path, '*');
+		strbuf_addc(path, '*');
+}
+
+char *
+naming_pattern(const struct naming *naming, pid_t pid)
+{
+	struct strbuf path = { 0 };
+
+	add_pattern(&path, naming, naming->prefix, naming->template, pid);
+	return strbuf_detach(&path);
+}
+
+static char *
+fallback_of(uid_t uid)
+{
+	struct strbuf path = { 0 };
+
+	strbuf_addf(&path, LKS_FALLBACK_DIRECTORY "%u/", (unsigned int)uid);
+	return strbuf_detach(&path);
+}
+
+char *
+naming_fallback_pattern(const struct naming *naming, pid_t pid, uid_t uid)
+{
+	char *directory = fallback_of(uid);
+	struct strbuf path = { 0 };
+	struct stat st;
+
+	if (!strcmp(directory, naming->prefix) || stat(directory, &st) < 0 ||
+	    st.st_uid != uid) {
+		free(directory);
+		return NULL;
+	}
+	add_pattern(&path, naming, directory, path_base(naming->template), pid);
+	free(directory);
 	return strbuf_detach(&path);
 }
 
@@ -177,11 +211,10 @@ static void
 look_around(struct naming *naming)
 {
 	char *path = naming_path(naming, getpid(), "1"), *slash;
-	struct strbuf other = { 0 };
 	struct stat st;
 
 	if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
-		append(&naming->template, "/" DEFAULT_OUT);
+		append(&naming->template, "/" LKS_OUT_DEFAULT);
 		append(&path, "/");
 	}
 	slash = strrchr(path, '/');
@@ -197,28 +230,40 @@ look_around(struct naming *naming)
 	slash = strrchr(naming->template, '/');
 	if (slash)
 		memmove(naming->template, slash + 1, strlen(slash));
-	strbuf_addf(&other, "/tmp/leakshim-%u/", (unsigned int)geteuid());
 	free(naming->prefix);
-	naming->prefix = strbuf_detach(&other);
+	naming->prefix = fallback_of(geteuid());
+}
+
+void
+naming_init_unseen(struct naming *naming, const char *options, const char *exe,
+		   const char *directory)
+{
+	memset(naming, 0, sizeof(*naming));
+	naming->template = overlay_get(options, "out");
+	if (!naming->template || !*naming->template) {
+		free(naming->template);
+		naming->template = xstrdup("");
+	}
+	if (!*naming->template ||
+	    naming->template[strlen(naming->template) - 1] == '/')
+		append(&naming->template, LKS_OUT_DEFAULT);
+	naming->exe = exe ? xstrdup(exe) : NULL;
+	naming->prefix = xstrdup("");
+	if (naming->template[0] != '/') {
+		append(&naming->prefix, directory);
+		append(&naming->prefix, "/");
+	}
 }
 
 void
 naming_init(struct naming *naming, const char *options, const char *program)
 {
+	char *exe = program_name(program);
 	char cwd[PATH_MAX];
 
-	memset(naming, 0, sizeof(*naming));
-	naming->template = overlay_get(options, "out");
-	if (!naming->template || !*naming->template) {
-		free(naming->template);
-		naming->template = xstrdup(DEFAULT_OUT);
-	}
-	naming->exe = program_exe_name(program);
-	naming->prefix = xstrdup("");
-	if (naming->template[0] != '/') {
-		append(&naming->prefix, getcwd(cwd, sizeof(cwd)) ? cwd : ".");
-		append(&naming->prefix, "/");
-	}
+	naming_init_unseen(naming, options, exe,
+			   getcwd(cwd, sizeof(cwd)) ? cwd : ".");
+	free(exe);
 	look_around(naming);
 }
 

@@ -4,22 +4,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../analyzer/path.h"
 #include "../analyzer/strbuf.h"
 #include "../analyzer/xalloc.h"
-
-#if defined(__x86_64__)
-#define TRIPLET "x86_64-linux-gnu"
-#elif defined(__aarch64__)
-#define TRIPLET "aarch64-linux-gnu"
-#else
-#error "needed.c does not know this machine's library directory"
-#endif
+#include "triplet.h"
 
 /* Files of ld.so.conf read, one including others as well. */
 #define CONF_FILES_MAX 256
+
+/* A stub is at most so large, and its library at least so many times that. */
+#define STUB_BYTES 65536
+#define STUB_TIMES 8
 
 /* Directories, joined by ':'. */
 struct places {
@@ -219,4 +217,60 @@ needed_release(struct needed *needed)
 	for (i = 0; i < needed->count; i++)
 		free(needed->paths[i]);
 	free(needed->paths);
+}
+
+/* --- stubs ------------------------------------------------------------------ */
+
+/* Every program has these. */
+static bool
+is_runtime(const char *name)
+{
+	static const char *const prefixes[] = {
+		"libc.so",      "libm.so",  "libpthread.so",
+		"libdl.so",     "librt.so", "ld-linux",
+		"libstdc++.so", "libc++",   "libgcc_s.so",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
+			return true;
+	return false;
+}
+
+static bool
+is_direct(const struct elf_file *program, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < program->needed_count; i++)
+		if (!strcmp(path_base(program->needed[i]), path_base(path)))
+			return !is_runtime(path_base(path));
+	return false;
+}
+
+char *
+needed_body(const struct elf_file *program)
+{
+	struct needed needed;
+	off_t most;
+	char *body = NULL;
+	struct stat st;
+	size_t i;
+
+	if (program->has_symtab || fstat(program->fd, &st) < 0 ||
+	    st.st_size > STUB_BYTES)
+		return NULL;
+	most = st.st_size * STUB_TIMES;
+	needed_find(&needed, program, NULL);
+	for (i = 0; i < needed.count; i++) {
+		if (!is_direct(program, needed.paths[i]) ||
+		    stat(needed.paths[i], &st) < 0 || st.st_size < most)
+			continue;
+		most = st.st_size;
+		free(body);
+		body = xstrdup(needed.paths[i]);
+	}
+	needed_release(&needed);
+	return body;
 }

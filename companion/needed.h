@@ -24,3 +24,12 @@ struct needed {
 void needed_find(struct needed *needed, const struct elf_file *program,
 		 const char *search);
 void needed_release(struct needed *needed);
+
+/*
+ * The library that holds most of the code of a program which is but a stub: it
+ * is small and stripped, and needs one that is many times larger and none of
+ * the C or C++ runtime's (ruby). NULL if it is no such program. The caller
+ * frees it.
+ */
+char *needed_body(const struct elf_file *program)
+	__attribute__((warn_unused_result));

@@ -6,20 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../analyzer/path.h"
 #include "../analyzer/strbuf.h"
 #include "../analyzer/xalloc.h"
+#include "triplet.h"
 
 /* Set by the Makefile; this is its default. */
 #ifndef LKS_LIBDIR
 #define LKS_LIBDIR "/usr/local/lib"
-#endif
-
-#if defined(__x86_64__)
-#define TRIPLET "x86_64-linux-gnu"
-#elif defined(__aarch64__)
-#define TRIPLET "aarch64-linux-gnu"
-#else
-#error "overlay.c does not know this machine's library directory"
 #endif
 
 /* --- the library ------------------------------------------------------------ */
@@ -90,28 +84,60 @@ overlay_library(struct err *err)
 	return path;
 }
 
+/* The next library of LD_PRELOAD, which *at moves behind; 0: no more. */
+static size_t
+next_library(const char **at, const char **library)
+{
+	size_t bytes;
+
+	*at += strspn(*at, " :");
+	bytes = strcspn(*at, " :");
+	*library = *at;
+	*at += bytes;
+	return bytes;
+}
+
+static bool
+has_base(const char *library, size_t bytes, const char *base)
+{
+	const char *slash = memrchr(library, '/', bytes);
+	const char *name = slash ? slash + 1 : library;
+
+	return (size_t)(library + bytes - name) == strlen(base) &&
+	       !strncmp(name, base, strlen(base));
+}
+
 char *
 overlay_preload(const char *inherited, const char *library)
 {
-	const char *at = inherited ? inherited : "", *base, *name;
+	const char *at = inherited ? inherited : "", *other;
 	struct strbuf out = { 0 };
 	size_t bytes;
 
-	base = strrchr(library, '/');
-	base = base ? base + 1 : library;
-	for (; *at; at += bytes) {
-		at += strspn(at, " :");
-		bytes = strcspn(at, " :");
-		name = memrchr(at, '/', bytes);
-		name = name ? name + 1 : at;
-		if ((size_t)(at + bytes - name) == strlen(base) &&
-		    !strncmp(name, base, strlen(base)))
+	while ((bytes = next_library(&at, &other)))
+		if (has_base(other, bytes, path_base(library)))
 			return xstrdup(inherited);
-	}
 	strbuf_adds(&out, library);
 	if (inherited && *inherited)
 		strbuf_addf(&out, ":%s", inherited);
 	return strbuf_detach(&out);
+}
+
+char *
+overlay_strip(const char *inherited)
+{
+	const char *at = inherited ? inherited : "", *library;
+	struct strbuf out = { 0 };
+	size_t bytes;
+
+	while ((bytes = next_library(&at, &library))) {
+		if (has_base(library, bytes, OVERLAY_LIBRARY))
+			continue;
+		if (out.len)
+			strbuf_addc(&out, ':');
+		strbuf_add(&out, library, bytes);
+	}
+	return out.len ? strbuf_detach(&out) : NULL;
 }
 
 /* --- LEAKSHIM --------------------------------------------------------------- */

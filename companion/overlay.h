@@ -32,6 +32,11 @@ char *overlay_library(struct err *err) __attribute__((warn_unused_result));
 char *overlay_preload(const char *inherited, const char *library)
 	__attribute__((warn_unused_result, returns_nonnull));
 
+/* LD_PRELOAD without our library, whatever its directory; the rest is as it
+ * was, joined by ':'. NULL if nothing is left, also for NULL. The caller frees
+ * it. Pure. */
+char *overlay_strip(const char *inherited) __attribute__((warn_unused_result));
+
 /*
  * LEAKSHIM as `inherited` (may be NULL) with `pairs` added: a key in `pairs`
  * replaces the same key, everything else stays as it is spelled. The caller

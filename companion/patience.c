@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/xalloc.h"
 
 #define PAUSED UINT64_MAX
@@ -28,20 +29,11 @@ struct patience_turn {
 	struct patience_turn *next, **link; /* guard: lock */
 };
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static void
 look_locked(const struct patience *patience)
 {
 	struct patience_turn *turn;
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
 	for (turn = patience->turns; turn; turn = turn->next) {
 		if (turn->since_ns == PAUSED ||
@@ -61,7 +53,7 @@ run(void *as_patience)
 
 	pthread_mutex_lock(&patience->lock);
 	while (!patience->stopping) {
-		uint64_t next = now_ns() + step;
+		uint64_t next = clock_ns(CLOCK_MONOTONIC) + step;
 		struct timespec until = {
 			.tv_sec = (time_t)(next / 1000000000u),
 			.tv_nsec = (long)(next % 1000000000u),
@@ -118,7 +110,7 @@ patience_begin(struct patience *patience, int fd)
 
 	turn->patience = patience;
 	turn->fd = fd;
-	turn->since_ns = now_ns();
+	turn->since_ns = clock_ns(CLOCK_MONOTONIC);
 	pthread_mutex_lock(&patience->lock);
 	turn->next = patience->turns;
 	turn->link = &patience->turns;
@@ -146,7 +138,7 @@ patience_pause(struct patience_turn *turn)
 void
 patience_restart(struct patience_turn *turn)
 {
-	set_since(turn, now_ns());
+	set_since(turn, clock_ns(CLOCK_MONOTONIC));
 }
 
 void

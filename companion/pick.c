@@ -13,8 +13,8 @@
 #include "procfs.h"
 #include "procfs_names.h"
 
-static bool
-is_number(const char *word)
+bool
+pick_is_pid(const char *word)
 {
 	return *word && !word[strspn(word, "0123456789")];
 }
@@ -83,7 +83,7 @@ collect(struct pick *out, bool (*is_wanted)(pid_t pid, const char *name),
 		return err_set(err, ERR_TARGET, "cannot look at /proc: %s",
 			       strerror(errno));
 	while ((entry = readdir(dir))) {
-		if (is_number(entry->d_name) &&
+		if (pick_is_pid(entry->d_name) &&
 		    parse_count(entry->d_name, &pid) && pid <= INT32_MAX &&
 		    (pid_t)pid != getpid() &&
 		    (!is_wanted || is_wanted((pid_t)pid, name)))
@@ -116,7 +116,7 @@ pick_processes(struct pick *out, const char *word, struct err *err)
 	uint64_t pid;
 
 	memset(out, 0, sizeof(*out));
-	if (!is_number(word))
+	if (!pick_is_pid(word))
 		return pick_named(out, word, err);
 	if (!parse_count(word, &pid) || pid < 1 || pid > INT32_MAX)
 		return fail(err, "", word, " is not a PID");

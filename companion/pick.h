@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -17,6 +18,9 @@ struct pick {
 	pid_t *pids; /* owned; ascending */
 	size_t count;
 };
+
+/* A word of digits only, which is never a name. Pure. */
+bool pick_is_pid(const char *word);
 
 /*
  * -1 with ERR_TARGET if there is none. A word of digits only is a pid, and

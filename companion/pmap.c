@@ -2,8 +2,8 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/csv_fields.h"
 #include "../analyzer/format.h"
 #include "../analyzer/jsonval.h"
@@ -36,14 +36,13 @@ int
 pmap_take(struct pmap *pmap, const struct procfs *proc, const char *name)
 {
 	struct smaps_amounts rollup;
-	struct timespec now;
 	int i;
 
 	memset(pmap, 0, sizeof(*pmap));
 	pmap->pid = proc->pid;
 	pmap->name = name;
 	for (i = 0; i < ATTEMPTS; i++) {
-		clock_gettime(CLOCK_REALTIME, &now);
+		pmap->wall_ns = clock_ns(CLOCK_REALTIME);
 		if (smaps_read(&pmap->maps, proc) < 0 ||
 		    smaps_rollup(&rollup, proc) < 0) {
 			smaps_release(&pmap->maps);
@@ -53,8 +52,6 @@ pmap_take(struct pmap *pmap, const struct procfs *proc, const char *name)
 		if (!pmap->moved)
 			break;
 	}
-	pmap->wall_ns =
-		(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	pmap->total = pmap->moved ? pmap->maps.total : rollup;
 	pmap->total.size = pmap->maps.total.size;
 	return 0;

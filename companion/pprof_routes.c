@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/pprof_profile.h"
 #include "../analyzer/resolver.h"
 #include "live_profile.h"
@@ -234,17 +235,14 @@ static bool
 wait_seconds(const struct http_request *request, long seconds)
 {
 	const struct timespec pause = { 0, 100000000 };
-	struct timespec now, end;
+	const uint64_t end =
+		clock_ns(CLOCK_MONOTONIC) + (uint64_t)seconds * CLOCK_NS_PER_S;
 
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += seconds;
 	do {
 		if (!http_is_awaited(request))
 			return false;
 		nanosleep(&pause, NULL);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec < end.tv_sec ||
-		 (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
+	} while (clock_ns(CLOCK_MONOTONIC) < end);
 	return true;
 }
 
@@ -273,7 +271,7 @@ make_delta(struct serve *serve, struct served_process *process,
 
 	before = scrape_take_new(process, err);
 	if (before && !wait_pause(pause))
-		err_set(err, ERR_STEP, "given up");
+		err_set(err, ERR_STEP, "leakshim serve is ending");
 	else if (before)
 		after = scrape_take_new(process, err);
 	if (after) {
@@ -308,7 +306,6 @@ reply_empty(const struct profile *profile, bool text, long seconds,
 	bool is_cpu = !strcmp(profile->name, "profile");
 	const struct pprof_type *types = is_cpu ? cpu : contention;
 	struct pprof *pprof;
-	struct timespec now;
 	struct err err;
 	char *bytes = NULL;
 	size_t len = 0;
@@ -325,11 +322,8 @@ reply_empty(const struct profile *profile, bool text, long seconds,
 	if (!stream)
 		return go_error(reply, 503, "no memory");
 	pprof = pprof_new(types, 2);
-	clock_gettime(CLOCK_REALTIME, &now);
-	pprof_set_time(pprof,
-		       (uint64_t)now.tv_sec * 1000000000u +
-			       (uint64_t)now.tv_nsec,
-		       (uint64_t)seconds * 1000000000u);
+	pprof_set_time(pprof, clock_ns(CLOCK_REALTIME),
+		       (uint64_t)seconds * CLOCK_NS_PER_S);
 	pprof_set_period(pprof, is_cpu ? &cpu[1] : &contention[0], 1);
 	pprof_add_comment(pprof, "not collected");
 	if (pprof_write(pprof, stream, &err) < 0)
@@ -530,7 +524,9 @@ reply_delta(struct serve *serve, struct served_process *process,
 	case KIND_BLOCK:
 	case KIND_MUTEX:
 		reply_empty(profile, false, seconds, reply);
-		made = reply->status == 200;
+		if (reply->status != 200)
+			return; /* told */
+		made = true;
 		break;
 	case KIND_GOROUTINE:
 		made = live_profile_delta(serve, process, wait_pause, &pause,

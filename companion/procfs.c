@@ -17,6 +17,13 @@
 
 #include "procfs_text.h"
 
+/* Fields of stat, as proc(5) numbers them. */
+enum {
+	FIELD_PPID = 4,
+	FIELD_THREADS = 20,
+	FIELD_START = 22,
+};
+
 /* A thread that lives, for procfs.body. */
 static int
 visit_body(pid_t tid, void *arg)
@@ -65,30 +72,16 @@ procfs_close(struct procfs *proc)
 int
 procfs_parse_stat(const char *text, struct procfs_stat *out)
 {
-	/* The name in parentheses may hold anything, also ')' and spaces. */
-	const char *at = strrchr(text, ')');
-	int field, ppid;
+	uint64_t fields[FIELD_START + 1];
 
-	if (!at || sscanf(at + 1, " %c %d", &out->state, &ppid) != 2)
-		goto malformed;
-	out->ppid = ppid;
-	/* Field 3 follows the space after the parenthesis. */
-	at++;
-	for (field = 3; field <= 22; field++) {
-		at = strchr(at, ' ');
-		if (!at)
-			goto malformed;
-		at++;
-		if (field == 20)
-			out->threads = strtoull(at, NULL, 10);
+	if (!procfs_text_fields(text, &out->state, fields, FIELD_START)) {
+		errno = EPROTO;
+		return -1;
 	}
-	if (!isdigit((unsigned char)*at))
-		goto malformed;
-	out->start_ticks = strtoull(at, NULL, 10);
+	out->ppid = (pid_t)fields[FIELD_PPID];
+	out->threads = fields[FIELD_THREADS];
+	out->start_ticks = fields[FIELD_START];
 	return 0;
-malformed:
-	errno = EPROTO;
-	return -1;
 }
 
 bool
@@ -130,6 +123,7 @@ procfs_parse_status(const char *text, struct procfs_status *out)
 	const char *uid = procfs_text_line(text, "Uid");
 	const char *blocked = procfs_text_line(text, "SigBlk");
 	const char *caught = procfs_text_line(text, "SigCgt");
+	const char *filters = procfs_text_line(text, "Seccomp_filters");
 	int thread, group;
 
 	if (!state || !tgid || !pid || !uid || !blocked || !caught ||
@@ -144,6 +138,7 @@ procfs_parse_status(const char *text, struct procfs_status *out)
 		return -1;
 	}
 	out->tgid = group;
+	out->filters = filters ? strtoull(filters, NULL, 10) : 0;
 	parse_nspid(text, out, thread);
 	return 0;
 }

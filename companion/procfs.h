@@ -49,6 +49,7 @@ struct procfs_status {
 	unsigned int pid_depth;
 	uint64_t blocked; /* SigBlk; bit n - 1 is signal n */
 	uint64_t caught;  /* SigCgt */
+	uint64_t filters; /* of seccomp; 0 before Linux 5.9, which counts them */
 };
 
 /* Takes hold of `pid`. */

@@ -2,12 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../analyzer/path.h"
 #include "../analyzer/xalloc.h"
+#include "procfs_text.h"
 
 /* The kernel appends it to the name of a file that was removed or replaced
  * under the running program. */
@@ -17,15 +18,12 @@
 static ssize_t
 read_head(int directory, const char *name, char *out, size_t cap)
 {
-	int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
+	int fd = procfs_text_open(directory, name, O_RDONLY);
 	ssize_t count;
 	int error;
 
-	if (fd < 0) {
-		if (errno == ENOENT)
-			errno = ESRCH;
+	if (fd < 0)
 		return -1;
-	}
 	do {
 		count = read(fd, out, cap - 1);
 	} while (count < 0 && errno == EINTR);
@@ -37,26 +35,22 @@ read_head(int directory, const char *name, char *out, size_t cap)
 	return count;
 }
 
-static char *
-base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return xstrdup(slash ? slash + 1 : path);
-}
-
-/* Path of the executable, or -1 with errno: ENOENT if it has none. */
-static int
-read_exe(const struct procfs *proc, char path[PATH_MAX])
+int
+procfs_exe(const struct procfs *proc, char path[PATH_MAX], bool *deleted)
 {
 	ssize_t bytes = readlinkat(proc->body, "exe", path, PATH_MAX - 1);
 	size_t cut = sizeof(DELETED) - 1;
+	bool was_deleted;
 
 	if (bytes < 0)
 		return -1;
 	path[bytes] = '\0';
-	if ((size_t)bytes > cut && !strcmp(path + bytes - cut, DELETED))
+	was_deleted = (size_t)bytes > cut &&
+		      !strcmp(path + bytes - cut, DELETED);
+	if (was_deleted)
 		path[(size_t)bytes - cut] = '\0';
+	if (deleted)
+		*deleted = was_deleted;
 	return 0;
 }
 
@@ -73,7 +67,7 @@ procfs_names(const struct procfs *proc, struct procfs_names *out)
 		return -1;
 	if (bytes && out->comm[bytes - 1] == '\n')
 		out->comm[bytes - 1] = '\0';
-	no_exe = read_exe(proc, path) < 0;
+	no_exe = procfs_exe(proc, path, NULL) < 0;
 	if (no_exe && errno != ENOENT && errno != EACCES && errno != EPERM)
 		return -1;
 	out->hidden = no_exe && errno != ENOENT;
@@ -81,8 +75,8 @@ procfs_names(const struct procfs *proc, struct procfs_names *out)
 	bytes = read_head(proc->body, "cmdline", argv0, sizeof(argv0));
 	no_arguments = bytes <= 0;
 	out->kernel = no_exe && no_arguments;
-	out->exe = base_of(path);
-	out->argv0 = base_of(out->hidden ? "" : argv0);
+	out->exe = xstrdup(path_base(path));
+	out->argv0 = xstrdup(path_base(out->hidden ? "" : argv0));
 	return 0;
 }
 

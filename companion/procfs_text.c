@@ -1,5 +1,6 @@
 #include "procfs_text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -62,6 +63,29 @@ procfs_text_read(int directory, const char *name)
 	close(fd);
 	errno = error;
 	return NULL;
+}
+
+bool
+procfs_text_fields(const char *stat, char *state, uint64_t *fields,
+		   unsigned int last)
+{
+	/* The name in parentheses may hold anything, also ')' and spaces. */
+	const char *at = strrchr(stat, ')');
+	unsigned int field;
+
+	if (!at || at[1] != ' ' || !isalpha((unsigned char)at[2]))
+		return false;
+	*state = at[2];
+	at += 3;
+	for (field = 4; field <= last; field++) {
+		if (at[0] != ' ' ||
+		    !(isdigit((unsigned char)at[1]) ||
+		      (at[1] == '-' && isdigit((unsigned char)at[2]))))
+			return false;
+		fields[field] = strtoull(at + 1, NULL, 10);
+		at += 2 + strcspn(at + 2, " \n");
+	}
+	return true;
 }
 
 const char *

@@ -1,6 +1,5 @@
 #include "procfs_usage.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +14,6 @@
 
 /* Fields of stat, as proc(5) numbers them. */
 enum {
-	FIELD_STATE = 3,
 	FIELD_MINFLT = 10,
 	FIELD_MAJFLT = 12,
 	FIELD_UTIME = 14,
@@ -41,24 +39,12 @@ int
 procfs_parse_usage(const char *stat, const char *status,
 		   struct procfs_usage *out)
 {
-	/* The name in parentheses may hold anything, also ')' and spaces. */
-	const char *at = strrchr(stat, ')');
-	uint64_t fields[FIELD_START + 1] = { 0 };
-	int field;
+	uint64_t fields[FIELD_START + 1];
 
 	memset(out, 0, sizeof(*out));
-	if (!at || at[1] != ' ' || !isalpha((unsigned char)at[2]))
-		goto malformed;
-	out->state = at[2];
-	at += 3;
-	for (field = FIELD_STATE + 1; field <= FIELD_START; field++) {
-		/* Some that don't matter here are negative. */
-		if (at[0] != ' ' ||
-		    !(isdigit((unsigned char)at[1]) ||
-		      (at[1] == '-' && isdigit((unsigned char)at[2]))))
-			goto malformed;
-		fields[field] = strtoull(at + 1, NULL, 10);
-		at += 2 + strcspn(at + 2, " \n");
+	if (!procfs_text_fields(stat, &out->state, fields, FIELD_START)) {
+		errno = EPROTO;
+		return -1;
 	}
 	out->minor_faults = fields[FIELD_MINFLT];
 	out->major_faults = fields[FIELD_MAJFLT];
@@ -70,9 +56,6 @@ procfs_parse_usage(const char *stat, const char *status,
 	if (!parse_kib(status, "VmSwap", &out->swap_bytes))
 		out->swap_bytes = 0;
 	return 0;
-malformed:
-	errno = EPROTO;
-	return -1;
 }
 
 int
@@ -97,8 +80,8 @@ procfs_descriptors(const struct procfs *proc, uint64_t *count)
 {
 	const struct dirent *entry;
 	struct stat st;
+	int fd, error;
 	DIR *dir;
-	int fd;
 
 	fd = procfs_text_open(proc->body, "fd", O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
@@ -118,8 +101,8 @@ procfs_descriptors(const struct procfs *proc, uint64_t *count)
 	errno = 0;
 	while ((entry = readdir(dir)))
 		*count += entry->d_name[0] != '.';
-	fd = errno;
+	error = errno;
 	closedir(dir);
-	errno = fd;
-	return fd ? -1 : 0;
+	errno = error;
+	return error ? -1 : 0;
 }

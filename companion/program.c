@@ -133,33 +133,45 @@ program_check(const char *path, struct err *err)
 }
 
 static char *
-real_base(const char *path)
+base_of(const char *path)
 {
-	char *real = realpath(path, NULL), *slash, *base;
+	const char *slash = strrchr(path, '/');
+
+	return xstrdup(slash ? slash + 1 : path);
+}
+
+/* What the kernel starts for a script has the script's name, which is no link
+ * to it, so that its file's own name counts. */
+static char *
+interpreter_name(const char *path)
+{
+	char *real = realpath(path, NULL), *base;
 
 	if (!real)
 		return NULL;
-	slash = strrchr(real, '/');
-	base = xstrdup(slash ? slash + 1 : real);
+	base = base_of(real);
 	free(real);
+	/* env goes on to run something else. */
+	if (!strcmp(base, "env")) {
+		free(base);
+		base = NULL;
+	}
 	return base;
 }
 
 char *
-program_exe_name(const char *path)
+program_name(const char *path)
 {
 	struct elf_file file;
 	struct err ignored;
-	char *base;
+	char *name;
 
 	if (elf_file_open(&file, path, &ignored) < 0)
-		return real_base(path);
-	base = real_base(file.interpreter ? file.interpreter : path);
-	/* env goes on to run something else. */
-	if (file.interpreter && base && !strcmp(base, "env")) {
-		free(base);
-		base = NULL;
-	}
+		return base_of(path);
+	if (file.kind == ELF_FILE_SCRIPT)
+		name = interpreter_name(file.interpreter);
+	else
+		name = base_of(path);
 	elf_file_close(&file);
-	return base;
+	return name;
 }

@@ -19,6 +19,7 @@ char *program_find(const char *name) __attribute__((warn_unused_result));
 int program_check(const char *path, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* The base name of what /proc/PID/exe will be: of the interpreter if it is a
- * script, NULL if that can't be told (env(1)). The caller frees it. */
-char *program_exe_name(const char *path) __attribute__((warn_unused_result));
+/* What the shim will call it (%e, only=; preload/ident.c): the name that it is
+ * started by, be it a link's, but the file's own of a script's interpreter.
+ * NULL if that can't be told (env(1)). The caller frees it. */
+char *program_name(const char *path) __attribute__((warn_unused_result));

@@ -84,17 +84,32 @@ add_run(struct making *making, const json_t *json, const char *name,
 	values[2] = port_text;
 	values[3] = config;
 	filled = scenario_fill(json, names, values, config ? 4 : 3);
-	json_object_set_new(filled, "#out", json_string(values[0]));
-	json_object_set_new(filled, "#dir", json_string(values[1]));
+	/* A directory's name need not be UTF-8. */
+	json_object_set_new(filled, "#out", json_string_nocheck(values[0]));
+	json_object_set_new(filled, "#dir", json_string_nocheck(values[1]));
 	json_object_set_new(filled, "#port", json_integer((json_int_t)port));
-	json_object_set_new(filled, "#name", json_string(name));
+	json_object_set_new(filled, "#name", json_string_nocheck(name));
 	if (config)
-		json_object_set_new(filled, "#config", json_string(config));
+		json_object_set_new(filled, "#config",
+				    json_string_nocheck(config));
 	strbuf_release(&out);
 	if (scenario_take_apart(&set->runs[set->count], filled, err))
 		return -1;
 	set->count++;
 	return 0;
+}
+
+/* One step stands for a list of one. */
+static void
+list_steps(json_t *json)
+{
+	json_t *step = json_object_get(json, "step"), *list;
+
+	if (!json_is_object(step))
+		return;
+	list = json_array();
+	json_array_append(list, step);
+	json_object_set_new(json, "step", list);
 }
 
 static int
@@ -137,12 +152,7 @@ add_variants(struct making *making, const json_t *base, const json_t *ab,
 			json_object_set(json, "env", env);
 		}
 		json_decref(env);
-		value = json_object_get(json, "step");
-		if (json_is_object(value)) {
-			env = json_array();
-			json_array_append(env, value);
-			json_object_set_new(json, "step", env);
-		}
+		list_steps(json);
 		result = add_run(making, json, name, NULL, err);
 		json_decref(json);
 		if (result)
@@ -214,7 +224,7 @@ static int
 check_top(json_t *json, struct err *err)
 {
 	const char *known[KEYS_MAX + 1];
-	json_t *step, *list;
+	const json_t *step;
 	const json_t *ab = json_object_get(json, "ab");
 	size_t i;
 
@@ -227,16 +237,12 @@ check_top(json_t *json, struct err *err)
 		return err_set(err, ERR_PATTERN,
 			       "ab takes two variants, not %zu",
 			       json_is_array(ab) ? json_array_size(ab) : 1);
+	list_steps(json);
 	step = json_object_get(json, "step");
-	if (json_is_object(step)) {
-		list = json_array();
-		json_array_append(list, step);
-		json_object_set_new(json, "step", list);
-	} else if (step && !json_is_array(step)) {
+	if (step && !json_is_array(step))
 		return err_set(err, ERR_PATTERN,
 			       "step takes an object or an array of them");
-	}
-	if (json_array_size(json_object_get(json, "step")) > SCENARIO_STEPS_MAX)
+	if (json_array_size(step) > SCENARIO_STEPS_MAX)
 		return err_set(err, ERR_PATTERN, "step takes at most %d",
 			       SCENARIO_STEPS_MAX);
 	return 0;

@@ -23,7 +23,8 @@
  *	duration       that long: "8h", or "forever" until SIGTERM or SIGINT
  *	warmup         iterations (a number), or a duration, of the steps before
  *	               the first snapshot (0)
- *	settle         pause before each snapshot ("1s")
+ *	settle         pause before each snapshot ("1s"; a fortieth of a duration
+ *	               that is less than 40 s)
  *	snapshot-every iterations (a number), or a duration; default: so that
  *	               there are about 20
  *	before-snapshot  after the pause: signal:NAME, http(s)://URL, or a
@@ -120,6 +121,9 @@ struct scenario {
 	double duration_s; /* HUGE_VAL = forever; 0 = by iterations */
 	struct scenario_span warmup;
 	struct scenario_span every;
+	double span_s; /* of a run of a step that lasts as long as it likes
+			* (step_kind's lasts), so that the duration has room for
+			* its snapshots; 0 = any time */
 	double settle_s;
 	double timeout_s;
 	bool trim;

@@ -14,9 +14,13 @@
  * its cost rises with their square. */
 #define SNAPSHOTS 20
 #define FOREVER_EVERY_S 600.0
-#define EVERY_MIN_S 1.0
+#define EVERY_MIN_S 0.1
 #define ITERATIONS 20
 #define SETTLE_S 1.0
+/* Pauses are at most half of a run. */
+#define SETTLE_SHARE 40
+/* Load is not worth starting for less. */
+#define SPAN_MIN_S 0.1
 #define TIMEOUT_S 60.0
 #define TIMEOUT_MIN_S 0.1
 #define KEEP 64
@@ -67,13 +71,16 @@ get_lengths(const json_t *json, struct scenario *out, struct err *err)
 			       "iterations and duration: one of them is the "
 			       "end");
 	out->iterations = json_object_get(json, "duration") ? 0 : ITERATIONS;
-	out->settle_s = SETTLE_S;
 	out->timeout_s = TIMEOUT_S;
 	out->keep = KEEP;
 	if (scenario_get_count(json, "iterations", 1, SCENARIO_ITERATIONS_MAX,
 			       &out->iterations, err) ||
-	    get_duration(json, out, err) ||
-	    get_span(json, "warmup", &out->warmup, err) ||
+	    get_duration(json, out, err))
+		return -1;
+	out->settle_s = out->iterations ? SETTLE_S
+					: fmin(SETTLE_S,
+					       out->duration_s / SETTLE_SHARE);
+	if (get_span(json, "warmup", &out->warmup, err) ||
 	    get_span(json, "snapshot-every", &out->every, err) ||
 	    scenario_get_seconds(json, "settle", &out->settle_s, err) ||
 	    scenario_get_seconds(json, "timeout", &out->timeout_s, err) ||
@@ -91,12 +98,39 @@ get_lengths(const json_t *json, struct scenario *out, struct err *err)
 		out->every.iterations =
 			(out->iterations + SNAPSHOTS - 1) / SNAPSHOTS;
 	} else {
-		out->every.seconds = isinf(out->duration_s)
-					     ? FOREVER_EVERY_S
-					     : fmax(out->duration_s / SNAPSHOTS,
-						    EVERY_MIN_S);
+		/* What is between two snapshots, without the pause. */
+		out->every.seconds =
+			isinf(out->duration_s)
+				? FOREVER_EVERY_S
+				: fmax(fmax(out->duration_s / SNAPSHOTS -
+						    out->settle_s,
+					    out->duration_s / SNAPSHOTS / 2),
+				       EVERY_MIN_S);
 	}
 	return 0;
+}
+
+/* What each run of a step that lasts may take of the time between two
+ * snapshots, and below the time-out. */
+static void
+set_span(struct scenario *out)
+{
+	double seconds = out->every.seconds;
+	uint64_t runs = 0;
+	size_t i;
+
+	for (i = 0; i < out->step_count; i++)
+		runs += out->steps[i].kind->lasts ? out->steps[i].repeat : 0;
+	if (!runs)
+		return;
+	if (!out->iterations && out->every.iterations)
+		seconds = out->duration_s /
+			  (SNAPSHOTS * (double)out->every.iterations);
+	out->span_s = out->timeout_s / 2;
+	if (out->iterations)
+		return;
+	seconds = fmin(seconds, out->duration_s) / (double)runs;
+	out->span_s = fmin(out->span_s, fmax(seconds, SPAN_MIN_S));
 }
 
 /* A number will do where a size or count is wanted. */
@@ -276,6 +310,7 @@ get_steps(json_t *json, struct scenario *out, struct err *err)
 			return -1;
 		out->step_count++;
 	}
+	set_span(out);
 	return get_unit(json, out, err);
 }
 

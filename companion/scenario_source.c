@@ -1,13 +1,13 @@
 /* Where a scenario comes from: a file, and options over it. */
 #include "scenario.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../analyzer/strbuf.h"
+#include "../analyzer/textfile.h"
 #include "../analyzer/xalloc.h"
 
 const struct scenario_key scenario_keys[] = {
@@ -71,25 +71,6 @@ scenario_source_release(struct scenario_source *source)
 
 /* --- the file --------------------------------------------------------------- */
 
-static int
-read_text(FILE *in, const char *file, struct strbuf *text, struct err *err)
-{
-	char block[16384];
-	size_t bytes;
-
-	while ((bytes = fread(block, 1, sizeof(block), in)) > 0) {
-		strbuf_add(text, block, bytes);
-		if (text->len > SCENARIO_BYTES_MAX)
-			return err_set(err, ERR_TOO_LARGE,
-				       "'%s' is larger than %u bytes", file,
-				       SCENARIO_BYTES_MAX);
-	}
-	if (ferror(in))
-		return err_set(err, ERR_READ, "cannot read '%s': %s", file,
-			       strerror(errno));
-	return 0;
-}
-
 static void
 set_directory(struct scenario_source *source, const char *file)
 {
@@ -108,18 +89,16 @@ scenario_source_read(struct scenario_source *source, const char *file,
 		     struct err *err)
 {
 	bool is_standard = !strcmp(file, "-");
-	FILE *in = is_standard ? stdin : fopen(file, "re");
 	struct strbuf text = { 0 };
 	json_error_t error;
 	json_t *json;
 	int result;
 
-	if (!in)
-		return err_set(err, ERR_OPEN, "cannot open '%s': %s", file,
-			       strerror(errno));
-	result = read_text(in, file, &text, err);
-	if (!is_standard)
-		fclose(in);
+	result = is_standard
+			 ? textfile_read_stream(stdin, file, SCENARIO_BYTES_MAX,
+						&text, err)
+			 : textfile_read(file, SCENARIO_BYTES_MAX, &text, NULL,
+					 err);
 	if (result) {
 		strbuf_release(&text);
 		return result;

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/xalloc.h"
 #include "bell.h"
 
@@ -36,15 +36,6 @@ struct scrape {
 	struct kept kept[SCRAPE_BODIES_MAX]; /* guard: lock */
 	size_t kept_count;                   /* guard: lock */
 };
-
-static uint64_t
-clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* Asked for at `begun_ns`. */
 static struct scrape *
@@ -183,12 +174,8 @@ take_locked(struct served_process *process, bool trim, struct err *err)
 	if (target_require(target, err) < 0)
 		return -1;
 	served_compare(process);
-	/* It would be waited for in vain, and do it all when it goes on. */
-	if (served_is_stopped(process))
-		return err_set(err, ERR_STEP,
-			       "process %d is stopped (kill -CONT %d)",
-			       (int)process->pid, (int)process->pid);
-	if (bell_check(target, LKS_BELL_SCRAPE, err) < 0 ||
+	if (served_require_running(process, err) < 0 ||
+	    bell_check(target, LKS_BELL_SCRAPE, err) < 0 ||
 	    (trim &&
 	     bell_ask(target, LKS_BELL_TRIM, SCRAPE_TIMEOUT_S, err) < 0))
 		return -1;

@@ -6,16 +6,13 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,33 +23,23 @@
 #include "overlay.h"
 #include "selftest_leak.h"
 #include "selftest_look.h"
+#include "selftest_program.h"
 #include "target.h"
 #include "trial.h"
 
-#define STEP_TIMEOUT_S 10
 #define LOOK_NS 10000000
-#define LOOKS (STEP_TIMEOUT_S * (1000000000 / LOOK_NS))
+#define LOOKS (SELFTEST_TIMEOUT_S * (1000000000 / LOOK_NS))
 
 struct selftest {
 	char directory[64]; /* of ours alone; "" = not made */
 	char *library;
 	char *options; /* LEAKSHIM= of the program */
-	pid_t pid;     /* of the program, 0 = none */
-	int requests;  /* its standard input, -1 = none */
-	int answers;   /* its standard output, -1 = none */
-	bool open;     /* target is */
+	struct selftest_program program;
+	bool open; /* target is */
 	struct target target;
 	char *snapshots[2];
 	struct strbuf detail;
 };
-
-static void
-pause_a_little(void)
-{
-	const struct timespec pause = { 0, LOOK_NS };
-
-	nanosleep(&pause, NULL);
-}
 
 /* --- before the program ----------------------------------------------------- */
 
@@ -103,143 +90,38 @@ check_options(struct selftest *test, struct err *err)
 	result = trial_of_options(&said, test->library, test->options, err);
 	if (!result && said.len) {
 		said.data[strcspn(said.data, "\n")] = '\0';
-		result = err_set(err, ERR_STEP, "%s",
-				 said.data + strlen("leakshim: "));
+		result = err_set(err, ERR_STEP, "%s", said.data);
 	}
 	strbuf_release(&said);
 	if (!result && getenv("LEAKSHIM"))
 		strbuf_addf(&test->detail, "LEAKSHIM=%s", getenv("LEAKSHIM"));
+	else if (!result)
+		strbuf_adds(&test->detail, "LEAKSHIM is not set: the defaults");
 	return result;
 }
 
 /* --- the program ------------------------------------------------------------ */
 
-/* In the child. */
-static void __attribute__((noreturn))
-become_program(const struct selftest *test, int input, int output, int errors)
-{
-	static char name[] = "leakshim", verb[] = "selftest", leak[] = "--leak";
-	char *arguments[] = { name, verb, leak, NULL };
-	char *preload = overlay_preload(getenv("LD_PRELOAD"), test->library);
-
-	if (dup2(input, STDIN_FILENO) >= 0 &&
-	    dup2(output, STDOUT_FILENO) >= 0 &&
-	    dup2(errors, STDERR_FILENO) >= 0 &&
-	    !setenv("LD_PRELOAD", preload, 1) &&
-	    !setenv("LEAKSHIM", test->options, 1))
-		execv("/proc/self/exe", arguments);
-	_exit(127);
-}
-
-static int
-open_errors(const struct selftest *test)
-{
-	struct strbuf path = { 0 };
-	int fd;
-
-	strbuf_addf(&path, "%s/stderr", test->directory);
-	fd = open(strbuf_text(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	strbuf_release(&path);
-	return fd;
-}
-
-static void
-close_all(const int *fds, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-}
-
-static int
-start_program(struct selftest *test, struct err *err)
-{
-	/* Its input, its output, each read and written; its errors. */
-	int fds[5] = { -1, -1, -1, -1, -1 };
-
-	fds[4] = open_errors(test);
-	if (fds[4] < 0 || pipe2(fds, O_CLOEXEC) < 0 ||
-	    pipe2(fds + 2, O_CLOEXEC) < 0)
-		goto failed;
-	test->pid = fork();
-	if (test->pid == 0)
-		become_program(test, fds[0], fds[3], fds[4]);
-	if (test->pid < 0) {
-		test->pid = 0;
-		goto failed;
-	}
-	test->requests = fds[1];
-	test->answers = fds[2];
-	close(fds[0]);
-	close(fds[3]);
-	close(fds[4]);
-	return 0;
-failed:
-	err_set(err, ERR_STEP, "cannot start a program: %s", strerror(errno));
-	close_all(fds, 5);
-	return -1;
-}
-
-/* The first line that the program or the loader wrote, for a reason. */
-static void
-add_said(const struct selftest *test, struct err *err)
-{
-	char line[256];
-	struct err said;
-	ssize_t bytes;
-	int fd = open_errors(test);
-
-	if (fd < 0)
-		return;
-	bytes = read(fd, line, sizeof(line) - 1);
-	close(fd);
-	if (bytes <= 0)
-		return;
-	line[bytes] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-	said = *err;
-	err_set(err, ERR_STEP, "%.500s; it said: %s", said.text, line);
-}
-
-/* True once the program is what we made of ourselves: before that a look
- * would see this very leakshim. */
-static bool
-is_executed(const struct selftest *test)
-{
-	struct pollfd poll_fd = { .fd = test->answers, .events = POLLIN };
-
-	return poll(&poll_fd, 1, STEP_TIMEOUT_S * 1000) == 1;
-}
-
-static bool
-ask_program(const struct selftest *test)
-{
-	char byte = '.';
-
-	return write(test->requests, &byte, 1) == 1 && is_executed(test) &&
-	       read(test->answers, &byte, 1) == 1;
-}
-
 static int
 check_preload(struct selftest *test, struct err *err)
 {
+	struct selftest_program *program = &test->program;
 	struct target *target = &test->target;
 
-	if (start_program(test, err) < 0)
+	if (selftest_program_start(program, test->library, test->options, err) <
+	    0)
 		return -1;
 	/* It leaks its first blocks. */
-	if (!ask_program(test)) {
+	if (!selftest_program_ask(program)) {
 		err_set(err, ERR_STEP, "the program did not run");
-		add_said(test, err);
+		selftest_program_explain(&test->program, err);
 		return -1;
 	}
-	if (target_open(target, test->pid, err) < 0)
+	if (target_open(target, test->program.pid, err) < 0)
 		return -1;
 	test->open = true;
 	if (target_require(target, err) < 0) {
-		add_said(test, err);
+		selftest_program_explain(&test->program, err);
 		return -1;
 	}
 	if (target->status.state != STATUS_ON)
@@ -250,7 +132,8 @@ check_preload(struct selftest *test, struct err *err)
 			       target->status.state == STATUS_DORMANT
 				       ? " (start=off)"
 				       : "");
-	strbuf_addf(&test->detail, "process %d is tracked", (int)test->pid);
+	strbuf_addf(&test->detail, "process %d is tracked",
+		    (int)test->program.pid);
 	return 0;
 }
 
@@ -260,8 +143,10 @@ check_exact(struct selftest *test, struct err *err)
 	const struct status *status = &test->target.status;
 	char size[HUMAN_BYTES];
 
-	if (status->sample <= 1)
+	if (status->sample <= 1) {
+		strbuf_adds(&test->detail, "every allocation is counted");
 		return 0;
+	}
 	human_bytes(size, status->sample);
 	return err_set(err, ERR_STEP,
 		       "counts are estimates, one sample every %s: unset "
@@ -276,7 +161,7 @@ check_bell(struct selftest *test, struct err *err)
 	char name[HUMAN_SIGNAL_BYTES];
 
 	if (bell_check(target, LKS_BELL_REFRESH, err) < 0 ||
-	    bell_ask(target, LKS_BELL_REFRESH, STEP_TIMEOUT_S, err) < 0)
+	    bell_ask(target, LKS_BELL_REFRESH, SELFTEST_TIMEOUT_S, err) < 0)
 		return -1;
 	if (!target->status.has_totals)
 		return err_set(err, ERR_STEP, "it answered without totals");
@@ -309,7 +194,8 @@ static int
 check_snapshot(struct selftest *test, struct err *err)
 {
 	if (bell_check(&test->target, LKS_BELL_SNAPSHOT, err) < 0 ||
-	    bell_ask(&test->target, LKS_BELL_SNAPSHOT, STEP_TIMEOUT_S, err) < 0)
+	    bell_ask(&test->target, LKS_BELL_SNAPSHOT, SELFTEST_TIMEOUT_S,
+		     err) < 0)
 		return -1;
 	return take_path(test, 0, err);
 }
@@ -318,6 +204,7 @@ static int
 await_sequence(struct selftest *test, uint64_t before, struct err *err)
 {
 	struct target *target = &test->target;
+	const struct timespec pause = { 0, LOOK_NS };
 	struct err ignored;
 	int i;
 
@@ -327,13 +214,13 @@ await_sequence(struct selftest *test, uint64_t before, struct err *err)
 			return 0;
 		if (!target_alive(target)) {
 			err_set(err, ERR_STEP, "the signal ended the program");
-			add_said(test, err);
+			selftest_program_explain(&test->program, err);
 			return -1;
 		}
-		pause_a_little();
+		nanosleep(&pause, NULL);
 	}
 	return err_set(err, ERR_STEP, "no snapshot within %d s",
-		       STEP_TIMEOUT_S);
+		       SELFTEST_TIMEOUT_S);
 }
 
 /* The user's signal, as kill(1) sends it. */
@@ -344,14 +231,14 @@ check_signal(struct selftest *test, struct err *err)
 	uint64_t before = status->sequence;
 	char name[HUMAN_SIGNAL_BYTES];
 
-	if (!ask_program(test))
+	if (!selftest_program_ask(&test->program))
 		return err_set(err, ERR_STEP, "the program hangs or has ended");
 	if (!status->signal || status->signal > 64)
 		return err_set(err, ERR_STEP, "no signal is in force%s%s",
 			       *status->signal_note ? ": " : "",
 			       status->signal_note);
 	human_signal(name, status->signal);
-	if (kill(test->pid, (int)status->signal) < 0)
+	if (kill(test->program.pid, (int)status->signal) < 0)
 		return err_set(err, ERR_STEP, "cannot send SIG%s: %s", name,
 			       strerror(errno));
 	if (await_sequence(test, before, err) < 0)
@@ -434,48 +321,22 @@ check_diff(struct selftest *test, struct err *err)
 
 /* --- the end ---------------------------------------------------------------- */
 
-/* Waits for the program, which ends with its input. */
-static bool
-await_end(pid_t pid, int *status)
-{
-	int i;
-
-	for (i = 0; i < LOOKS; i++) {
-		if (waitpid(pid, status, WNOHANG) == pid)
-			return true;
-		pause_a_little();
-	}
-	kill(pid, SIGKILL);
-	waitpid(pid, status, 0);
-	return false;
-}
-
 static int
 check_end(struct selftest *test, struct err *err)
 {
 	struct status left = { .text = NULL };
 	struct err ignored;
-	pid_t pid = test->pid;
-	int status;
 
-	close(test->requests);
-	test->requests = -1;
-	test->pid = 0;
-	if (!await_end(pid, &status))
-		return err_set(err, ERR_STEP, "the program did not end");
-	if (WIFSIGNALED(status))
-		return err_set(err, ERR_STEP, "signal %d killed the program",
-			       WTERMSIG(status));
-	if (WEXITSTATUS(status))
-		return err_set(err, ERR_STEP,
-			       "the program's exit status is %d, not 0",
-			       WEXITSTATUS(status));
+	if (selftest_program_end(&test->program, err) < 0)
+		return -1;
 	if (status_read(&left, &test->target.place, &ignored) == 1) {
 		status_remove(&test->target.place, &left);
 		status_release(&left);
 		return err_set(err, ERR_STEP,
 			       "the program left its status file");
 	}
+	strbuf_adds(&test->detail, "the program ended as it should, without "
+				   "its status file");
 	return 0;
 }
 
@@ -497,15 +358,9 @@ remove_directory(const char *path)
 static void
 clean_up(struct selftest *test)
 {
-	const int fds[] = { test->requests, test->answers };
-
-	close_all(fds, 2);
-	if (test->pid) {
-		kill(test->pid, SIGKILL);
-		waitpid(test->pid, NULL, 0);
-		/* It had no time to remove its status file. */
+	/* Then it had no time to remove its status file. */
+	if (selftest_program_release(&test->program))
 		target_sweep();
-	}
 	if (test->open)
 		target_close(&test->target);
 	if (test->directory[0])
@@ -584,11 +439,12 @@ catch_signals(void)
 bool
 selftest_run(selftest_tell *tell, void *arg)
 {
-	struct selftest test = { .requests = -1, .answers = -1 };
+	struct selftest test = { .open = false };
 	unsigned int passed = 0, failed = 0, step;
 	struct err err;
 
 	catch_signals();
+	selftest_program_init(&test.program, test.directory);
 	for (step = 0; step < STEP_COUNT && !stopped; step++) {
 		if ((passed & steps[step].needs) != steps[step].needs)
 			continue;

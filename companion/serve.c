@@ -1,5 +1,6 @@
 #include "serve.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +33,7 @@ take_pid(const char *path, pid_t *pid, const char **rest)
 	uint64_t value;
 	size_t len;
 
-	if (strncmp(path, "/p/", 3))
+	if (strncmp(path, "/p/", 3) != 0)
 		return false;
 	path += 3;
 	len = strcspn(path, "/");
@@ -100,6 +101,31 @@ serve_end_page(struct http_reply *reply)
 	strbuf_adds(&reply->body, "</body>\n</html>\n");
 }
 
+/* `base` is what the links begin with. */
+static void
+add_process(struct strbuf *out, const struct served_process *process,
+	    const char *base)
+{
+	strbuf_addf(out, "<p>%d ", (int)process->pid);
+	http_add_html(out, process->exe);
+	strbuf_addf(out,
+		    ": <a href=\"%sdebug/charts/\">charts</a>, "
+		    "<a href=\"%sdebug/pprof/\">profiles</a>, "
+		    "<a href=\"%sdebug/snapshots/\">snapshots</a></p>\n",
+		    base, base, base);
+}
+
+/* "/p/PID/" alone. */
+static void
+reply_process(const struct served_process *process, struct http_reply *reply)
+{
+	serve_begin_page(reply, "Tracked process");
+	add_process(&reply->body, process, "");
+	strbuf_adds(&reply->body,
+		    "<p><a href=\"../../\">all processes</a></p>\n");
+	serve_end_page(reply);
+}
+
 static void
 reply_root(struct serve *serve, struct http_reply *reply)
 {
@@ -110,16 +136,10 @@ reply_root(struct serve *serve, struct http_reply *reply)
 	if (!count)
 		strbuf_adds(&reply->body, "<p>None is there now.</p>\n");
 	for (i = 0; i < count; i++) {
-		int pid = (int)all[i]->pid;
+		char base[32];
 
-		strbuf_addf(&reply->body, "<p>%d ", pid);
-		http_add_html(&reply->body, all[i]->exe);
-		strbuf_addf(&reply->body,
-			    ": <a href=\"p/%d/debug/charts/\">charts</a>, "
-			    "<a href=\"p/%d/debug/pprof/\">profiles</a>, "
-			    "<a href=\"p/%d/debug/snapshots/\">snapshots</a>"
-			    "</p>\n",
-			    pid, pid, pid);
+		snprintf(base, sizeof(base), "p/%d/", (int)all[i]->pid);
+		add_process(&reply->body, all[i], base);
 		served_put(all[i]);
 	}
 	strbuf_adds(&reply->body, "<p><a href=\"metrics\">metrics</a></p>\n");
@@ -183,7 +203,11 @@ serve_handle(const struct http_request *request, struct http_reply *reply,
 	is_named = take_pid(request->path, &pid, &rest);
 	process = is_named ? served_find(serve->served, pid)
 			   : served_only(serve->served);
-	if (process)
+	if (process && is_named && !*rest)
+		redirect(serve, request, reply);
+	else if (process && is_named && !strcmp(rest, "/"))
+		reply_process(process, reply);
+	else if (process)
 		route(serve, process, request, rest, reply);
 	else if (is_named)
 		http_error(reply, 404, "process %d is not served", (int)pid);

@@ -228,7 +228,7 @@ served_renew(struct served *served, void (*tell)(const struct err *err))
 void
 served_compare(struct served_process *process)
 {
-	if (strcmp(process->tracked_exe, process->target.status.exe))
+	if (strcmp(process->tracked_exe, process->target.status.exe) != 0)
 		atomic_store(&process->replaced, true);
 }
 
@@ -238,6 +238,15 @@ served_is_stopped(struct served_process *process)
 	return target_alive(&process->target) &&
 	       (process->target.stat.state == 'T' ||
 		process->target.stat.state == 't');
+}
+
+int
+served_require_running(struct served_process *process, struct err *err)
+{
+	if (!served_is_stopped(process))
+		return 0;
+	return err_set(err, ERR_STEP, "process %d is stopped (kill -CONT %d)",
+		       (int)process->pid, (int)process->pid);
 }
 
 struct served_process *

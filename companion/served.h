@@ -81,6 +81,10 @@ void served_compare(struct served_process *process);
 /* With the process's lock: whether it, or a tracer, stopped it. It answers
  * nobody then. */
 bool served_is_stopped(struct served_process *process);
+/* -1 with `err` if it is stopped: it would be waited for in vain, and do all
+ * that it was asked when it goes on. */
+int served_require_running(struct served_process *process, struct err *err)
+	__attribute__((warn_unused_result));
 
 size_t served_count(struct served *served);
 

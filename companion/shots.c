@@ -69,7 +69,7 @@ number_of(const struct row *row, const char *name)
 	size_t before = strlen(row->before);
 	uint64_t number = 0;
 
-	if (strncmp(name, row->before, before))
+	if (strncmp(name, row->before, before) != 0)
 		return 0;
 	name += before;
 	if (*name < '1' || *name > '9')
@@ -178,9 +178,12 @@ shots_open(struct served_process *process, uint64_t number, struct err *err)
 }
 
 static int
-take_locked(struct target *target, struct err *err)
+take_locked(struct served_process *process, struct err *err)
 {
+	struct target *target = &process->target;
+
 	if (target_require(target, err) < 0 ||
+	    served_require_running(process, err) < 0 ||
 	    bell_check(target, LKS_BELL_SNAPSHOT, err) < 0 ||
 	    bell_ask(target, LKS_BELL_SNAPSHOT, SCRAPE_TIMEOUT_S, err) < 0)
 		return -1;
@@ -198,7 +201,7 @@ shots_take(struct served_process *process, struct err *err)
 	char *name = NULL;
 
 	pthread_mutex_lock(&process->lock);
-	if (take_locked(&process->target, err) == 0)
+	if (take_locked(process, err) == 0)
 		name = xstrdup(path_base(process->target.status.snapshot));
 	pthread_mutex_unlock(&process->lock);
 	if (name && row_of(process, &row, err) == 0) {

@@ -140,7 +140,7 @@ reply_take(struct served_process *process, const struct http_request *request,
 	struct err err;
 	uint64_t number;
 
-	if (strcmp(request->method, "POST")) {
+	if (strcmp(request->method, "POST") != 0) {
 		http_error(reply, 405, "take is asked for by POST");
 		http_header(reply, "Allow", "POST");
 		return;
@@ -220,7 +220,7 @@ format_of(const struct http_request *request)
 	char *name = http_query(request, "format");
 	size_t i = 0;
 
-	while (name && i < FORMAT_COUNT && strcmp(formats[i].name, name))
+	while (name && i < FORMAT_COUNT && strcmp(formats[i].name, name) != 0)
 		i++;
 	free(name);
 	return i;

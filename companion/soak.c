@@ -9,10 +9,22 @@
 
 #include "../analyzer/xalloc.h"
 #include "soak_children.h"
+#include "target.h"
 
 #define EVIDENCE_LINES 5
 
 /* --- the order ---------------------------------------------------------------- */
+
+static void
+forget_tallies(struct soak_run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->scenario->step_count; i++) {
+		step_result_release(&run->tallies[i].result);
+		run->tallies[i] = (struct soak_tally){ 0 };
+	}
+}
 
 static int
 warm_up(struct soak *soak)
@@ -27,6 +39,7 @@ warm_up(struct soak *soak)
 			return -1;
 		done++;
 	}
+	forget_tallies(soak->run);
 	return 0;
 }
 
@@ -50,17 +63,19 @@ work(struct soak *soak)
 			     ? HUGE_VAL
 			     : soak_children_now() + scenario->duration_s;
 	uint64_t units;
+	int result;
 
 	while (!soak_children_stops() && soak_children_now() < end &&
 	       (!scenario->iterations ||
 		run->iterations < scenario->iterations)) {
 		units = 0;
 		soak->at_work = true;
-		if (soak_iterate(soak, &units))
-			return -1;
-		soak->at_work = false;
+		result = soak_iterate(soak, &units);
 		/* What was done counts, also of an iteration cut short. */
 		run->units += units;
+		if (result)
+			return -1;
+		soak->at_work = false;
 		if (soak_children_stops())
 			return 0;
 		run->iterations++;
@@ -97,15 +112,24 @@ start_target(struct soak *soak)
 	return 0;
 }
 
+static bool
+was_asked_to_end(void *context)
+{
+	(void)context;
+	return soak_children_stops();
+}
+
+/* Before there is a target, and after. `should_stop` as in soak_command.h. */
 static int
-run_plain(struct soak *soak, const char *text, const char *at)
+run_plain(struct soak *soak, const char *text, const char *at,
+	  bool (*should_stop)(void *context))
 {
 	struct soak_command command = soak_command_of(soak);
 	struct err err;
 
 	if (!text)
 		return 0;
-	command.should_stop = NULL;
+	command.should_stop = should_stop;
 	command.iteration = soak->run->iterations;
 	if (soak_command_run(&command, text, soak->scenario->timeout_s, &err))
 		return soak_fail(soak, at, err.text);
@@ -118,8 +142,8 @@ do_all(struct soak *soak)
 	int result;
 	size_t i;
 
-	if (run_plain(soak, soak->scenario->setup, "setup") ||
-	    start_target(soak) || warm_up(soak))
+	if (run_plain(soak, soak->scenario->setup, "setup", was_asked_to_end) ||
+	    soak_children_stops() || start_target(soak) || warm_up(soak))
 		return -1;
 	soak->begin = soak_children_now();
 	if (soak_children_stops() || soak_shoot(soak))
@@ -139,6 +163,8 @@ end_target(struct soak *soak)
 {
 	struct strbuf how = { 0 }, tail = { 0 };
 
+	soak_look_for_deaths(soak, true);
+	soak_deaths_end(&soak->run->deaths);
 	/* It may have ended since the last snapshot. */
 	if (soak->target.main && soak_target_is_gone(&soak->target, NULL))
 		soak_fail_working(soak, "end", NULL);
@@ -146,7 +172,8 @@ end_target(struct soak *soak)
 		strbuf_adds(&how, " when it was told to end");
 		soak_fail(soak, "end", strbuf_text(&how));
 	}
-	if (soak->run->failure && soak->target.child) {
+	if ((soak->run->failure || soak->run->deaths.crashed) &&
+	    soak->target.child) {
 		soak_log_tail(soak->target_log, EVIDENCE_LINES, &tail);
 		soak->run->last_lines = strbuf_detach(&tail);
 	}
@@ -210,6 +237,36 @@ open_files(struct soak *soak, struct err *err)
 	return soak->own_log ? 0 : -1;
 }
 
+/* What was to be done was not done: that nothing was found until then is no
+ * pass. One that runs for ever has no other end. */
+static void
+doubt_stopped(struct soak_run *run)
+{
+	struct soak_verdict *verdict = &run->verdict;
+
+	if (!run->stopped || isinf(run->scenario->duration_s) || !run->judged ||
+	    verdict->outcome != GATE_PASSED)
+		return;
+	verdict->outcome = GATE_UNSURE;
+	strbuf_clear(&verdict->lines);
+	strbuf_adds(&verdict->lines, "gate: not enough evidence: a signal "
+				     "ended it before all was done\n");
+}
+
+static void
+tell_left(struct soak *soak, size_t count)
+{
+	struct strbuf line = { 0 };
+
+	if (!count)
+		return;
+	strbuf_addf(&line,
+		    "%zu process%s could not be ended, and may still run\n",
+		    count, count == 1 ? "" : "es");
+	soak_note_lines(soak, &line);
+	strbuf_release(&line);
+}
+
 static void
 close_files(struct soak *soak)
 {
@@ -246,11 +303,14 @@ soak_run(struct soak_run *out, const struct scenario *scenario,
 		main = soak.target.main;
 		out->stopped = soak_children_stops() && !out->failure;
 		end_target(&soak);
-		run_plain(&soak, scenario->teardown, "teardown");
-		soak_children_end(0, 0, NULL);
+		run_plain(&soak, scenario->teardown, "teardown", NULL);
+		tell_left(&soak, soak_children_end(0, 0, NULL));
+		/* What was killed left its status file. */
+		target_sweep();
 		soak.target.main = main;
 		if (out->shots.count)
 			soak_judge_now(&soak, true);
+		doubt_stopped(out);
 		soak_write_table(&soak);
 	}
 	close_files(&soak);
@@ -262,12 +322,8 @@ soak_run(struct soak_run *out, const struct scenario *scenario,
 void
 soak_run_release(struct soak_run *run)
 {
-	size_t i;
-
-	for (i = 0; run->tallies && i < run->scenario->step_count; i++) {
-		free(run->tallies[i].note);
-		json_decref(run->tallies[i].numbers);
-	}
+	if (run->tallies)
+		forget_tallies(run);
 	free(run->tallies);
 	free(run->failure);
 	free(run->failed_at);
@@ -275,6 +331,7 @@ soak_run_release(struct soak_run *run)
 	free(run->target);
 	free(run->judge_failure);
 	strbuf_release(&run->notes);
+	soak_deaths_end(&run->deaths);
 	soak_shots_release(&run->shots);
 	if (run->judged)
 		soak_verdict_release(&run->verdict);

@@ -8,7 +8,8 @@
  *
  * A target that crashes, ends or does not answer, and a step that fails, end it
  * at once: that is a result as well (`failure`), and what was seen until then is
- * judged. Nothing that was started outlives it.
+ * judged. So is a crash of another process of the target, but it ends nothing.
+ * Nothing that was started outlives it.
  */
 #pragma once
 
@@ -19,16 +20,17 @@
 #include "../analyzer/err.h"
 #include "../analyzer/strbuf.h"
 #include "scenario.h"
+#include "soak_deaths.h"
 #include "soak_judge.h"
 #include "soak_shots.h"
+#include "step.h"
 
-/* What a step did in all. */
+/* What a step did in all: since the first snapshot, or in a warm-up that
+ * failed. */
 struct soak_tally {
 	uint64_t runs;
-	uint64_t units;
 	double seconds;
-	char *note;      /* of the last run; owned, may be NULL */
-	json_t *numbers; /* likewise */
+	struct step_result result;
 };
 
 struct soak_run {
@@ -44,8 +46,9 @@ struct soak_run {
 	char *last_lines; /* of the target's output; owned */
 	char *target;     /* "nginx, pid 12"; owned, may be NULL */
 	struct soak_shots shots;
+	struct soak_deaths deaths;
 	bool judged; /* the verdict holds; else there is no snapshot, or
-		      * judge_failure */
+		      * judge_failure, which may also be that of reports */
 	struct soak_verdict verdict;
 	char *judge_failure; /* owned */
 	struct strbuf notes; /* what could not be done as asked; lines */

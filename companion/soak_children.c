@@ -13,7 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Statuses that are remembered; whoever asks does so soon. */
+#include "../analyzer/clock.h"
+#include "../analyzer/xalloc.h"
+
+/* Statuses of orphans that are remembered; whoever asks does so soon. Those of
+ * what we started stay until they are asked for and forgotten: a crowd of
+ * orphans that end at once must not push one out. */
 #define ENDED_MAX 256
 /* Rounds of killing: each reaches one generation of orphans. */
 #define KILL_ROUNDS 200
@@ -26,8 +31,22 @@ struct ended {
 	int status;
 };
 
+struct started {
+	pid_t pid; /* 0 = forgotten */
+	bool has_ended;
+	int status;
+};
+
 static struct ended ended[ENDED_MAX];
 static size_t ended_count; /* ever */
+static struct started *started;
+static size_t started_count;
+static size_t started_capacity;
+/* Children that were there before the soak, as after `server & exec leakshim`:
+ * they are nobody's to end. A pid in it is good until we have waited for it. */
+static volatile pid_t foreign[SOAK_CHILDREN_MAX];
+static size_t foreign_count;
+static pid_t apart;
 static volatile sig_atomic_t stops;
 /* A byte comes in with each of our signals, so that no wait misses one. */
 static int wake[2] = { -1, -1 };
@@ -40,6 +59,17 @@ children_path(char *path, size_t size, pid_t pid, const char *tid)
 }
 
 /* --- the end, also from a handler ------------------------------------------- */
+
+static bool
+is_foreign(pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < foreign_count; i++)
+		if (foreign[i] == pid)
+			return true;
+	return false;
+}
 
 /* Our main thread is the parent of all that we started or were left. Only
  * what is allowed in a handler. */
@@ -56,9 +86,11 @@ kill_children(int children)
 		if (text[i] >= '0' && text[i] <= '9') {
 			pid = pid * 10 + (text[i] - '0');
 		} else if (pid > 0) {
-			kill(pid, SIGKILL);
+			if (!is_foreign(pid)) {
+				kill(pid, SIGKILL);
+				count++;
+			}
 			pid = 0;
-			count++;
 		}
 	}
 	return count;
@@ -70,11 +102,15 @@ static void
 kill_all(void)
 {
 	const struct timespec pause = { 0, KILL_PAUSE_NS };
+	pid_t pid;
+	size_t k;
 	int i;
 
 	for (i = 0; i < KILL_ROUNDS; i++) {
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			continue;
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+			for (k = 0; k < foreign_count; k++)
+				if (foreign[k] == pid)
+					foreign[k] = 0;
 		if (own_children < 0 || !kill_children(own_children))
 			return;
 		nanosleep(&pause, NULL);
@@ -102,7 +138,9 @@ soak_children_init(struct err *err)
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
 	struct sigaction action = { .sa_handler = on_signal,
 				    .sa_flags = SA_NOCLDSTOP | SA_RESTART };
+	struct sigaction before;
 	char path[PATH_BYTES], tid[16];
+	pid_t pids[SOAK_CHILDREN_MAX];
 	size_t i;
 
 	snprintf(tid, sizeof(tid), "%d", (int)getpid());
@@ -115,9 +153,17 @@ soak_children_init(struct err *err)
 	    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		return err_set(err, ERR_STEP, "cannot wait for processes: %s",
 			       strerror(errno));
+	foreign_count = soak_children_list(pids, SOAK_CHILDREN_MAX);
+	for (i = 0; i < foreign_count; i++)
+		foreign[i] = pids[i];
 	sigemptyset(&action.sa_mask);
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		/* Under nohup(1) the terminal's end is not ours. */
+		if (signals[i] == SIGHUP && !sigaction(SIGHUP, NULL, &before) &&
+		    before.sa_handler == SIG_IGN)
+			continue;
 		sigaction(signals[i], &action, NULL);
+	}
 	signal(SIGPIPE, SIG_IGN);
 	return 0;
 }
@@ -133,10 +179,35 @@ soak_children_stops(void)
 double
 soak_children_now(void)
 {
-	struct timespec now;
+	return clock_s();
+}
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+static struct started *
+find_started(pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < started_count; i++)
+		if (started[i].pid == pid)
+			return &started[i];
+	return NULL;
+}
+
+static void
+remember(pid_t pid, int status)
+{
+	struct started *own = find_started(pid);
+	size_t i;
+
+	for (i = 0; i < foreign_count; i++)
+		if (foreign[i] == pid)
+			foreign[i] = 0;
+	if (own) {
+		own->has_ended = true;
+		own->status = status;
+		return;
+	}
+	ended[ended_count++ % ENDED_MAX] = (struct ended){ pid, status };
 }
 
 static void
@@ -146,8 +217,7 @@ reap(void)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		ended[ended_count++ % ENDED_MAX] =
-			(struct ended){ pid, status };
+		remember(pid, status);
 }
 
 void
@@ -166,9 +236,15 @@ soak_children_wait(double seconds)
 bool
 soak_children_ended(pid_t pid, int *status)
 {
+	const struct started *own;
 	size_t i;
 
 	reap();
+	own = find_started(pid);
+	if (own) {
+		*status = own->status;
+		return own->has_ended;
+	}
 	for (i = 0; i < ENDED_MAX && i < ended_count; i++) {
 		if (ended[i].pid != pid)
 			continue;
@@ -181,11 +257,33 @@ soak_children_ended(pid_t pid, int *status)
 void
 soak_children_forget(pid_t pid)
 {
+	struct started *own = find_started(pid);
 	size_t i;
 
+	if (own)
+		own->pid = 0;
 	for (i = 0; i < ENDED_MAX; i++)
 		if (ended[i].pid == pid)
 			ended[i].pid = 0;
+}
+
+static void
+add_started(pid_t pid)
+{
+	struct started *own = find_started(0);
+
+	if (!own) {
+		started = xgrow(started, &started_capacity, started_count + 1,
+				sizeof(*started));
+		own = &started[started_count++];
+	}
+	*own = (struct started){ .pid = pid };
+}
+
+void
+soak_children_set_apart(pid_t pid)
+{
+	apart = pid;
 }
 
 /* --- starting --------------------------------------------------------------- */
@@ -203,6 +301,9 @@ become(const char *path, char *const *argv, char *const *envp, int output,
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigaction(SIGPIPE, &standard, NULL);
+	sigaction(SIGHUP, &standard, NULL);
+	sigaction(SIGINT, &standard, NULL);
+	sigaction(SIGQUIT, &standard, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (null >= 0)
@@ -236,7 +337,10 @@ soak_children_start(const char *path, char *const *argv, char *const *envp,
 	if (pid == 0)
 		become(path, argv, envp, output, report[1]);
 	error = errno;
-	soak_children_forget(pid);
+	if (pid > 0) {
+		soak_children_forget(pid);
+		add_started(pid);
+	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(report[1]);
 	if (pid < 0) {
@@ -252,6 +356,7 @@ soak_children_start(const char *path, char *const *argv, char *const *envp,
 		return pid;
 	while (!soak_children_ended(pid, &status))
 		soak_children_wait(1);
+	soak_children_forget(pid);
 	errno = error;
 	return -1;
 }
@@ -299,15 +404,47 @@ add_children_of(pid_t pid, pid_t *pids, size_t *count, size_t most)
 	closedir(tasks);
 }
 
-size_t
-soak_children_list(pid_t *pids, size_t most)
+/* All but the foreign ones, and `without` with what descends from it. */
+static size_t
+list_without(pid_t without, pid_t *pids, size_t most)
 {
-	size_t count = 0, i;
+	size_t count = 0, kept = 0, i;
 
 	add_children_of(getpid(), pids, &count, most);
 	for (i = 0; i < count; i++)
+		if (pids[i] != without && !is_foreign(pids[i]))
+			pids[kept++] = pids[i];
+	count = kept;
+	for (i = 0; i < count; i++)
 		add_children_of(pids[i], pids, &count, most);
 	return count;
+}
+
+size_t
+soak_children_list(pid_t *pids, size_t most)
+{
+	return list_without(0, pids, most);
+}
+
+static size_t
+list_others(const struct soak_spare *spare, pid_t without, pid_t *pids,
+	    size_t most)
+{
+	size_t count = list_without(without, pids, most), kept = 0, i, k;
+
+	for (i = 0; i < count; i++) {
+		for (k = 0; k < spare->count && spare->pids[k] != pids[i]; k++)
+			continue;
+		if (k == spare->count)
+			pids[kept++] = pids[i];
+	}
+	return kept;
+}
+
+size_t
+soak_children_others(const struct soak_spare *spare, pid_t *pids, size_t most)
+{
+	return list_others(spare, apart, pids, most);
 }
 
 /* Signals all but the spared; how many there are. */
@@ -315,26 +452,19 @@ static size_t
 signal_others(int number, const struct soak_spare *spare)
 {
 	pid_t pids[SOAK_CHILDREN_MAX];
-	size_t count = soak_children_list(pids, SOAK_CHILDREN_MAX);
-	size_t others = 0;
-	size_t i, k;
+	size_t count = list_others(spare, 0, pids, SOAK_CHILDREN_MAX), i;
 
-	for (i = 0; i < count; i++) {
-		for (k = 0; k < spare->count && spare->pids[k] != pids[i]; k++)
-			continue;
-		if (k < spare->count)
-			continue;
-		others++;
-		if (number)
-			kill(pids[i], number);
-	}
-	return others;
+	for (i = 0; number && i < count; i++)
+		kill(pids[i], number);
+	return count;
 }
 
 bool
 soak_children_are_more(const struct soak_spare *spare)
 {
-	return signal_others(0, spare) > 0;
+	pid_t pids[SOAK_CHILDREN_MAX];
+
+	return soak_children_others(spare, pids, SOAK_CHILDREN_MAX) > 0;
 }
 
 /* A grandchild's end tells us nothing. */
@@ -358,7 +488,7 @@ soak_children_spare(struct soak_spare *spare)
 	spare->count = soak_children_list(spare->pids, SOAK_CHILDREN_MAX);
 }
 
-void
+size_t
 soak_children_end(pid_t first, double grace_s, const struct soak_spare *spare)
 {
 	static const struct soak_spare none;
@@ -372,7 +502,12 @@ soak_children_end(pid_t first, double grace_s, const struct soak_spare *spare)
 		wait_for_others(end, first, spare);
 	if (signal_others(SIGTERM, spare))
 		wait_for_others(end, 0, spare);
-	for (i = 0; i < KILL_ROUNDS && signal_others(SIGKILL, spare); i++)
+	for (i = 0; i < KILL_ROUNDS; i++) {
+		reap();
+		if (!signal_others(SIGKILL, spare))
+			return 0;
 		soak_children_wait((double)KILL_PAUSE_NS / 1e9);
+	}
 	reap();
+	return signal_others(0, spare);
 }

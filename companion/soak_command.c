@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,21 +136,11 @@ begin_env(struct env *env, const struct scenario *scenario)
 static void
 drop_shim(struct env *env)
 {
-	const char *preload = get(env, "LD_PRELOAD");
-	struct strbuf rest = { 0 };
-	char *copy, *word, *state;
+	char *rest = overlay_strip(get(env, "LD_PRELOAD"));
 
 	set(env, "LEAKSHIM", NULL);
-	if (!preload)
-		return;
-	copy = xstrdup(preload);
-	for (word = strtok_r(copy, ": ", &state); word;
-	     word = strtok_r(NULL, ": ", &state))
-		if (!strstr(word, OVERLAY_LIBRARY))
-			strbuf_addf(&rest, "%s%s", rest.len ? ":" : "", word);
-	set(env, "LD_PRELOAD", rest.len ? strbuf_text(&rest) : NULL);
-	strbuf_release(&rest);
-	free(copy);
+	set(env, "LD_PRELOAD", rest);
+	free(rest);
 }
 
 static char **
@@ -254,19 +245,24 @@ complain(const struct soak_command *command, const char *text, const char *what,
 	return -1;
 }
 
-/* Its whole session, so that no child of it is left. */
 static void
-end_command(pid_t pid)
+end_session(pid_t pid, int number)
 {
 	double end = soak_children_now() + GRACE_S;
 	int status;
 
-	kill(-pid, SIGTERM);
+	kill(-pid, number);
 	while (!soak_children_ended(pid, &status) && soak_children_now() < end)
 		soak_children_wait(LOOK_S);
-	kill(-pid, SIGKILL);
-	while (!soak_children_ended(pid, &status))
-		soak_children_wait(LOOK_S);
+}
+
+/* Its whole session, so that no child of it is left. What became another user's
+ * (sudo) may stay: it is not waited for. */
+static void
+end_command(pid_t pid)
+{
+	end_session(pid, SIGTERM);
+	end_session(pid, SIGKILL);
 }
 
 static int
@@ -287,7 +283,8 @@ await(const struct soak_command *command, pid_t pid, const char *text,
 		}
 		if (left <= 0) {
 			end_command(pid);
-			strbuf_addf(&what, "timed out after %g s", timeout_s);
+			strbuf_addf(&what, "timed out after %g s",
+				    round(timeout_s * 1000) / 1000);
 			break;
 		}
 		soak_children_wait(left < LOOK_S ? left : LOOK_S);
@@ -315,11 +312,15 @@ soak_command_run(const struct soak_command *command, const char *text,
 
 	soak_log_mark(command->log);
 	pid = soak_children_start(sh, argv, env, soak_log_fd(command->log));
-	if (pid < 0)
+	if (pid < 0) {
 		result = err_set(err, ERR_STEP, "cannot run /bin/sh: %s",
 				 strerror(errno));
-	else
+	} else {
+		soak_children_set_apart(pid);
 		result = await(command, pid, text, timeout_s, err);
+		soak_children_set_apart(0);
+		soak_children_forget(pid);
+	}
 	soak_command_free_env(env);
 	free(copy);
 	return result;

@@ -99,6 +99,7 @@ soak_verdict_release(struct soak_verdict *verdict)
 		free(verdict->findings[i].place);
 	}
 	free(verdict->findings);
+	free(verdict->report_failure);
 	strbuf_release(&verdict->lines);
 	*verdict = (struct soak_verdict){ 0 };
 }
@@ -126,55 +127,86 @@ count_of(const struct soak_shots *shots, const struct soak_shot *of)
 	size_t count = 0, i;
 
 	for (i = 0; i < shots->count; i++)
-		count += shots->list[i].pid == of->pid &&
-			 shots->list[i].start_ticks == of->start_ticks;
+		count += soak_shots_are_same(&shots->list[i], of);
 	return count;
 }
 
-/* The files of processes with snapshots enough; the caller frees the array. */
-static const char **
-choose_files(const struct soak_shots *shots, pid_t main,
+/* A process that executed a program is another one to the analyzer, whose work
+ * could not be told from that of the one before: the sequence of snapshots is
+ * what knows it. So the one with the most snapshots stands for it, the last of
+ * several. */
+static bool
+is_outdone(const struct soak_shots *shots, const struct soak_shot *of)
+{
+	size_t has = count_of(shots, of), i, other;
+	bool is_later = false;
+
+	for (i = 0; i < shots->count; i++) {
+		const struct soak_shot *shot = &shots->list[i];
+
+		if (soak_shots_are_same(shot, of)) {
+			is_later = true;
+			continue;
+		}
+		if (shot->pid != of->pid ||
+		    shot->start_ticks != of->start_ticks)
+			continue;
+		other = count_of(shots, shot);
+		if (other > has || (other == has && is_later))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_judged(const struct soak_shots *shots, const struct soak_shot *shot,
+	  pid_t main)
+{
+	size_t wanted = shot->pid == main ? SOAK_SHOTS_TREND : OTHERS_MIN;
+
+	return count_of(shots, shot) >= wanted && !is_outdone(shots, shot);
+}
+
+/* Those of processes with snapshots enough; the caller frees the array. */
+static const struct soak_shot **
+choose_shots(const struct soak_shots *shots, pid_t main,
 	     struct soak_verdict *out, size_t *count)
 {
-	const char **files = xcalloc(shots->count + 1, sizeof(*files));
+	const struct soak_shot **chosen =
+		xcalloc(shots->count + 1, sizeof(const struct soak_shot *));
 	size_t i, k;
 
 	*count = 0;
 	for (i = 0; i < shots->count; i++) {
 		const struct soak_shot *shot = &shots->list[i];
-		size_t has = count_of(shots, shot);
-		size_t wanted = shot->pid == main ? SOAK_SHOTS_TREND
-						  : OTHERS_MIN;
-		bool is_first = true;
+		bool is_good = is_judged(shots, shot, main);
 
-		for (k = 0; k < i && is_first; k++)
-			is_first = shots->list[k].pid != shot->pid ||
-				   shots->list[k].start_ticks !=
-					   shot->start_ticks;
-		if (has < wanted) {
-			out->too_few += is_first;
-			continue;
-		}
-		out->processes += is_first;
-		files[(*count)++] = shot->path;
+		for (k = 0; k < i; k++)
+			if (soak_shots_are_same(&shots->list[k], shot))
+				break;
+		if (k == i && is_good)
+			out->processes++;
+		else if (k == i)
+			out->too_few++;
+		if (is_good)
+			chosen[(*count)++] = shot;
 	}
 	out->too_few += shots->short_lived;
-	return files;
+	return chosen;
 }
 
 static struct work_entry *
-make_work(const struct soak_shots *shots)
+make_work(const struct soak_shot *const *chosen, size_t count)
 {
-	struct work_entry *entries =
-		xcalloc(shots->count + 1, sizeof(*entries));
+	struct work_entry *entries = xcalloc(count + 1, sizeof(*entries));
 	size_t i;
 
-	for (i = 0; i < shots->count; i++)
+	for (i = 0; i < count; i++)
 		entries[i] = (struct work_entry){
-			.pid = shots->list[i].own_pid,
-			.start_ticks = shots->list[i].start_ticks,
-			.sequence = shots->list[i].sequence,
-			.units = (double)shots->list[i].moment.units,
+			.pid = chosen[i]->own_pid,
+			.start_ticks = chosen[i]->start_ticks,
+			.sequence = chosen[i]->sequence,
+			.units = (double)chosen[i]->moment.units,
 		};
 	return entries;
 }
@@ -256,6 +288,10 @@ add_finding(struct judging *judging, const struct leaking *leaking)
 		out->bytes_per_unit += row->per_unit.bytes;
 		out->bytes_per_unit_low += row->per_unit.bytes_low;
 		out->bytes_per_unit_high += row->per_unit.bytes_high;
+	} else {
+		out->threads_per_unit += row->per_unit.objects;
+		out->threads_per_unit_low += row->per_unit.objects_low;
+		out->threads_per_unit_high += row->per_unit.objects_high;
 	}
 	if (out->finding_count == SOAK_FINDINGS_MAX) {
 		out->more++;
@@ -348,6 +384,7 @@ write_report(const struct judging *judging, report_writer *writer,
 		.diff = judging->study->parts[0].diff,
 		.resolver = judging->study->resolver,
 		.top = is_text ? REPORT_TOP : 0,
+		.utf8 = terminal_is_utf8(),
 		.limit_bytes = judging->judge->settings.judge.limit_bytes,
 	};
 	struct strbuf path = { 0 };
@@ -390,15 +427,15 @@ add_lines(struct strbuf *out, const struct strbuf *lines, const char *before)
 		strbuf_addf(out, "%s%.*s\n", before, (int)(end - line), line);
 }
 
-static int
+static void
 judge_study(struct judging *judging, const struct inputs *inputs,
-	    const struct study_settings *how, struct err *err)
+	    const struct study_settings *how)
 {
 	struct soak_judge *judge = judging->judge;
 	struct soak_verdict *out = judging->out;
 	struct strbuf warnings = { 0 };
+	struct err failure;
 	size_t i;
-	int result;
 
 	accept_apply(&judge->accept, judging->study, &warnings);
 	strbuf_release(&warnings);
@@ -407,14 +444,13 @@ judge_study(struct judging *judging, const struct inputs *inputs,
 			     judging->study->resolver);
 	if (judging->study->count > 1)
 		study_build_fleet(judging->study, how);
-	result = write_reports(judging, err);
-	if (result)
-		return result;
 	out->outcome = gate_judge(&judge->gate, judging->study, inputs,
 				  &how->judge, judge->accept.suppress,
 				  &out->lines);
 	gather_findings(judging);
-	return 0;
+	/* A full disk takes the reports, not what is known. */
+	if (write_reports(judging, &failure))
+		out->report_failure = xstrdup(failure.text);
 }
 
 static int
@@ -439,7 +475,8 @@ run_study(struct judging *judging, const struct inputs *inputs,
 		judging->study = study_new(inputs, &how, symbolizer, blame,
 					   &warnings, err);
 	if (symbolizer && judging->study) {
-		result = judge_study(judging, inputs, &how, err);
+		judge_study(judging, inputs, &how);
+		result = 0;
 		add_lines(&judging->out->lines, &warnings, "warning: ");
 		study_free(judging->study);
 	}
@@ -449,6 +486,20 @@ run_study(struct judging *judging, const struct inputs *inputs,
 	select_free(select);
 	symbolizer_close(symbolizer);
 	return result;
+}
+
+/* That a program which was given nothing to do does not grow says nothing. */
+static void
+doubt_idle(const struct soak_shots *shots, const char *unit,
+	   struct soak_verdict *out)
+{
+	if (shots->list[shots->count - 1].moment.units)
+		return;
+	out->outcome = GATE_UNSURE;
+	strbuf_clear(&out->lines);
+	strbuf_addf(&out->lines,
+		    "gate: not enough evidence: no work was done (0 %ss)\n",
+		    unit);
 }
 
 int
@@ -466,20 +517,30 @@ soak_judge_run(struct soak_judge *judge, const struct scenario *scenario,
 	struct inputs inputs;
 	struct work work = { .unit = scenario->unit };
 	struct work_entry *entries;
+	const struct soak_shot **chosen;
 	const char **files;
-	size_t count;
+	size_t count, i;
 	int result = 0;
 
 	*out = (struct soak_verdict){ .outcome = GATE_UNSURE };
-	files = choose_files(shots, main, out, &count);
-	entries = make_work(shots);
+	chosen = choose_shots(shots, main, out, &count);
+	files = xcalloc(count + 1, sizeof(*files));
+	for (i = 0; i < count; i++)
+		files[i] = chosen[i]->path;
+	entries = make_work(chosen, count);
 	work.entries = entries;
-	work.count = shots->count;
+	work.count = count;
 	if (!count) {
 		strbuf_addf(&out->lines,
 			    "gate: not enough evidence: no process lived "
-			    "through %d snapshots\n",
+			    "through %d snapshots",
 			    SOAK_SHOTS_TREND);
+		/* Then it is not the fault of the processes. */
+		if (shots->rounds < SOAK_SHOTS_TREND)
+			strbuf_addf(&out->lines, ", as only %zu %s taken",
+				    shots->rounds,
+				    shots->rounds == 1 ? "was" : "were");
+		strbuf_addc(&out->lines, '\n');
 	} else {
 		result = inputs_collect(&inputs, files, count, &warnings, err);
 		add_lines(&out->lines, &warnings, "warning: ");
@@ -487,9 +548,12 @@ soak_judge_run(struct soak_judge *judge, const struct scenario *scenario,
 			result = run_study(&judging, &inputs, &work, err);
 		inputs_release(&inputs);
 	}
+	if (!result && out->outcome == GATE_PASSED)
+		doubt_idle(shots, scenario->unit, out);
 	strbuf_release(&warnings);
 	free(entries);
 	free(files);
+	free(chosen);
 	if (result)
 		soak_verdict_release(out);
 	return result;

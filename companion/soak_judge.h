@@ -34,12 +34,17 @@ struct soak_verdict {
 	struct soak_finding *findings; /* owned; heap, then threads,
 					* the worst first */
 	size_t finding_count;
-	size_t more; /* findings beyond SOAK_FINDINGS_MAX */
+	size_t more;          /* findings beyond SOAK_FINDINGS_MAX */
+	char *report_failure; /* why there are no reports; owned, or NULL */
 	/* Heap bytes per unit of work of all that leaks in the judged
 	 * processes: sums of slopes and of the ends of their intervals. */
 	double bytes_per_unit;
 	double bytes_per_unit_low;
 	double bytes_per_unit_high;
+	/* Of threads likewise, in threads. */
+	double threads_per_unit;
+	double threads_per_unit_low;
+	double threads_per_unit_high;
 };
 
 /* What judging needs, made before anything is started: a mistake in it is one
@@ -59,8 +64,8 @@ void soak_judge_release(struct soak_judge *judge);
 
 /*
  * Judges. `directory`: where report.txt, .csv, .json and .html are written;
- * NULL = nowhere. -1 with `err`: a report could not be written, or no snapshot
- * be read. Release the verdict after 0 only.
+ * NULL = nowhere; that they could not be written is in the verdict. -1 with
+ * `err`: no snapshot could be read. Release the verdict after 0 only.
  */
 int soak_judge_run(struct soak_judge *judge, const struct scenario *scenario,
 		   const struct soak_shots *shots, pid_t main,

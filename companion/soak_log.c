@@ -97,6 +97,10 @@ pump(void *arg)
 	for (;;) {
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			break;
+		/* First: a writer that we may not end could go on for ever.
+		 * What was written before was drained. */
+		if (fds[1].revents)
+			break;
 		if (fds[0].revents) {
 			len = read(log->in, bytes, sizeof(bytes));
 			if (len == 0)
@@ -105,8 +109,6 @@ pump(void *arg)
 				put(log, bytes, (size_t)len);
 				remember(log, bytes, (size_t)len);
 			}
-		} else if (fds[1].revents) {
-			break;
 		}
 	}
 	return NULL;

@@ -52,6 +52,8 @@ int soak_fail_working(struct soak *soak, const char *at, const char *text);
 
 /* The current place for a command, which ends for what ends steps. */
 struct soak_command soak_command_of(struct soak *soak);
+/* Whether processes of the target died; told. At times, or `now`. */
+void soak_look_for_deaths(struct soak *soak, bool now);
 /* As struct step_world has them; the context is a struct soak. */
 int soak_run_command(void *context, const char *text, double timeout_s,
 		     struct err *err);

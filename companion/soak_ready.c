@@ -18,8 +18,8 @@
  * ready than one that does not. */
 #define ATTEMPT_S 2.0
 
-static bool
-is_url(const char *text)
+bool
+soak_ready_is_url(const char *text)
 {
 	return !strncmp(text, "http://", 7) || !strncmp(text, "https://", 8);
 }
@@ -124,7 +124,7 @@ discard(const char *bytes, size_t size, size_t count, void *context)
 }
 
 int
-soak_ready_get(const char *url, double timeout_s, struct err *err)
+soak_ready_get(const char *url, double timeout_s, long bad, struct err *err)
 {
 	CURL *curl = curl_easy_init();
 	long answer = 0;
@@ -144,7 +144,7 @@ soak_ready_get(const char *url, double timeout_s, struct err *err)
 	if (code != CURLE_OK)
 		return err_set(err, ERR_STEP, "%s: %s", url,
 			       curl_easy_strerror(code));
-	if (answer >= 500)
+	if (answer >= bad)
 		return err_set(err, ERR_STEP, "%s: it answers %ld", url,
 			       answer);
 	return 0;
@@ -158,8 +158,8 @@ attempt(const struct soak_command *command, const char *ready, double left_s,
 
 	if (!strncmp(ready, "tcp:", 4))
 		return try_tcp(ready + 4, err);
-	if (is_url(ready))
-		return soak_ready_get(ready, attempt_s, err);
+	if (soak_ready_is_url(ready))
+		return soak_ready_get(ready, attempt_s, 500, err);
 	if (!strncmp(ready, "file:", 5)) {
 		if (access(ready + 5, F_OK) == 0)
 			return 0;
@@ -174,7 +174,7 @@ soak_ready_wait(const struct soak_command *command, const char *ready,
 		double timeout_s, struct err *err)
 {
 	double end = soak_children_now() + timeout_s;
-	struct err last;
+	struct err last, now;
 	double left;
 
 	last.text[0] = '\0';
@@ -182,8 +182,11 @@ soak_ready_wait(const struct soak_command *command, const char *ready,
 		if (command->should_stop &&
 		    command->should_stop(command->context))
 			return 0;
-		if (!attempt(command, ready, left, &last))
+		if (!attempt(command, ready, left, &now))
 			return 0;
+		/* What was cut short says less than the one before. */
+		if (!last.text[0] || soak_children_now() < end)
+			last = now;
 		soak_children_wait(LOOK_S);
 	}
 	return err_set(err, ERR_STEP, "not ready after %g s: %s", timeout_s,

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "../analyzer/err.h"
 #include "soak_command.h"
 
@@ -18,6 +20,9 @@ int soak_ready_wait(const struct soak_command *command, const char *ready,
 		    double timeout_s, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* One GET; any answer below 500 will do. -1 with ERR_STEP. */
-int soak_ready_get(const char *url, double timeout_s, struct err *err)
+/* Is it http(s)://? Pure. */
+bool soak_ready_is_url(const char *text);
+
+/* One GET; any answer below `bad` will do. -1 with ERR_STEP. */
+int soak_ready_get(const char *url, double timeout_s, long bad, struct err *err)
 	__attribute__((warn_unused_result));

@@ -21,8 +21,9 @@ enum soak_outcome {
 };
 
 enum soak_outcome soak_result_of(const struct soak_run *run);
-/* The worst of all. */
-enum soak_outcome soak_result_of_all(const struct soak_run *runs, size_t count);
+/* The worst of the `count` runs that were done of the set. */
+enum soak_outcome soak_result_of_all(const struct scenario_set *set,
+				     const struct soak_run *runs, size_t count);
 const char *soak_result_name(enum soak_outcome outcome);
 
 /* One run; a new reference. */

@@ -7,8 +7,11 @@
 #include <unistd.h>
 
 #include "../analyzer/csv_fields.h"
+#include "../analyzer/model.h"
+#include "../analyzer/reader.h"
 #include "../analyzer/xalloc.h"
 #include "bell.h"
+#include "fetch.h"
 #include "soak_children.h"
 #include "target.h"
 
@@ -44,7 +47,7 @@ is_tracked(pid_t pid, uint64_t *start_ticks)
 	struct err ignored;
 	bool tracked;
 
-	if (target_open(&target, pid, &ignored) < 0)
+	if (target_hold(&target, pid, &ignored) < 0)
 		return false;
 	tracked = target_find(&target, &ignored) == 1 &&
 		  target.status.state == STATUS_ON;
@@ -63,8 +66,9 @@ compare_age(const void *a, const void *b)
 	return (left->pid > right->pid) - (left->pid < right->pid);
 }
 
-size_t
-soak_shots_tracked(pid_t main, pid_t *pids, size_t most)
+/* As soak_shots_tracked(), but how many there are. */
+static size_t
+list_tracked(pid_t main, pid_t *pids, size_t most)
 {
 	pid_t children[SOAK_CHILDREN_MAX];
 	struct process list[SOAK_CHILDREN_MAX] = { { 0, 0 } };
@@ -84,39 +88,46 @@ soak_shots_tracked(pid_t main, pid_t *pids, size_t most)
 	qsort(list, found, sizeof(list[0]), compare_age);
 	for (i = 0; i < found && i < most; i++)
 		pids[i] = list[i].pid;
-	return i;
+	return found;
+}
+
+size_t
+soak_shots_tracked(pid_t main, pid_t *pids, size_t most)
+{
+	size_t found = list_tracked(main, pids, most);
+
+	return found < most ? found : most;
 }
 
 /* --- snapshots -------------------------------------------------------------- */
 
+/* One that can't be read is none. */
 static int
 add(struct soak_shots *shots, const struct soak_moment *moment,
-    const struct target *target, struct err *err)
+    const struct target *target, char *take_path, struct err *err)
 {
 	const struct status *status = &target->status;
+	struct model *facts = reader_peek(take_path, err);
 	struct soak_shot *shot;
-	char *path;
 
-	if (*status->error)
-		return err_set(err, ERR_STEP,
-			       "process %d could not write a snapshot: %s",
-			       (int)target->proc.pid, status->error);
-	if (!*status->snapshot)
-		return err_set(err, ERR_STEP,
-			       "process %d answered without a snapshot",
-			       (int)target->proc.pid);
-	path = target_path(target, status->snapshot);
+	if (!facts) {
+		free(take_path);
+		return -1;
+	}
 	shots->list = xgrow(shots->list, &shots->capacity, shots->count + 1,
 			    sizeof(*shots->list));
 	shot = &shots->list[shots->count++];
 	*shot = (struct soak_shot){
-		.path = path,
+		.path = take_path,
+		.owner = target->who.effective_uid,
 		.pid = target->proc.pid,
 		.own_pid = (uint32_t)status->pid,
 		.start_ticks = status->start_ticks,
+		.born_ns = facts->header.start_monotonic_ns,
 		.sequence = status->sequence,
 		.moment = *moment,
 	};
+	model_free(facts);
 	return 0;
 }
 
@@ -126,38 +137,42 @@ take_one(struct soak_shots *shots, const struct soak_moment *moment, pid_t pid,
 	 unsigned int timeout_s, struct err *err)
 {
 	struct target target;
+	char *path = NULL;
 	int result;
 
-	if (target_open(&target, pid, err) < 0)
+	if (target_hold(&target, pid, err) < 0)
 		return 1;
-	result = target_require(&target, err);
-	if (!result)
-		result = bell_check(&target, LKS_BELL_SNAPSHOT, err);
-	if (!result)
-		result = bell_ask(&target, LKS_BELL_SNAPSHOT, timeout_s, err);
-	if (!result)
-		result = add(shots, moment, &target, err);
+	if (!target_require(&target, err))
+		path = bell_take_snapshot(&target, timeout_s, err);
+	result = path ? add(shots, moment, &target, path, err) : -1;
 	if (result && !target_alive(&target))
 		result = 1;
 	target_close(&target);
 	return result;
 }
 
+bool
+soak_shots_are_same(const struct soak_shot *a, const struct soak_shot *b)
+{
+	return a->pid == b->pid && a->start_ticks == b->start_ticks &&
+	       a->born_ns == b->born_ns;
+}
+
+/* The last one of a pid tells which program is in it now. */
 static bool
-is_alive(const struct soak_shot *shot, const pid_t *alive, size_t alive_count)
+is_alive(const struct soak_shots *shots, const struct soak_shot *shot,
+	 const pid_t *alive, size_t alive_count)
 {
 	size_t i;
 
-	for (i = 0; i < alive_count; i++)
-		if (alive[i] == shot->pid)
-			return true;
-	return false;
-}
-
-static bool
-is_same(const struct soak_shot *a, const struct soak_shot *b)
-{
-	return a->pid == b->pid && a->start_ticks == b->start_ticks;
+	for (i = 0; i < alive_count && alive[i] != shot->pid; i++)
+		continue;
+	if (i == alive_count)
+		return false;
+	for (i = shots->count; i > 0 && shots->list[i - 1].pid != shot->pid;
+	     i--)
+		continue;
+	return i && soak_shots_are_same(&shots->list[i - 1], shot);
 }
 
 /* Forgets those of one process; its files go as well. */
@@ -167,9 +182,9 @@ remove_process(struct soak_shots *shots, struct soak_shot of)
 	size_t i;
 
 	for (i = shots->count; i > 0; i--) {
-		if (!is_same(&shots->list[i - 1], &of))
+		if (!soak_shots_are_same(&shots->list[i - 1], &of))
 			continue;
-		unlink(shots->list[i - 1].path);
+		fetch_remove(shots->list[i - 1].owner, shots->list[i - 1].path);
 		drop(shots, i - 1);
 	}
 }
@@ -180,7 +195,7 @@ count_of(const struct soak_shots *shots, const struct soak_shot *of)
 	size_t count = 0, i;
 
 	for (i = 0; i < shots->count; i++)
-		count += is_same(&shots->list[i], of);
+		count += soak_shots_are_same(&shots->list[i], of);
 	return count;
 }
 
@@ -196,7 +211,7 @@ tidy(struct soak_shots *shots, const pid_t *alive, size_t alive_count)
 	for (i = 0; i < shots->count;) {
 		const struct soak_shot *shot = &shots->list[i];
 
-		if (is_alive(shot, alive, alive_count) ||
+		if (is_alive(shots, shot, alive, alive_count) ||
 		    count_of(shots, shot) >= SOAK_SHOTS_TREND) {
 			i++;
 			continue;
@@ -206,7 +221,7 @@ tidy(struct soak_shots *shots, const pid_t *alive, size_t alive_count)
 		i = 0;
 	}
 	for (i = 0; i < shots->count && shots->count > SOAK_SHOTS_MAX;) {
-		if (is_alive(&shots->list[i], alive, alive_count)) {
+		if (is_alive(shots, &shots->list[i], alive, alive_count)) {
 			i++;
 			continue;
 		}
@@ -222,12 +237,23 @@ soak_shots_take(struct soak_shots *shots, const struct soak_moment *moment,
 		struct err *err)
 {
 	pid_t pids[SOAK_PROCESSES_MAX];
-	size_t count = soak_shots_tracked(main, pids, SOAK_PROCESSES_MAX), i;
+	size_t found = list_tracked(main, pids, SOAK_PROCESSES_MAX);
+	size_t count = found < SOAK_PROCESSES_MAX ? found : SOAK_PROCESSES_MAX;
+	size_t i;
 	struct err other;
 
+	/* Of workers that were killed since the last round. */
+	target_sweep();
 	if (!count || pids[0] != main)
 		return err_set(err, ERR_STEP, "process %d is no longer tracked",
 			       (int)main);
+	if (found > count && !shots->crowd_told) {
+		strbuf_addf(lines,
+			    "there are %zu tracked processes: snapshots are "
+			    "taken of the oldest %zu\n",
+			    found, count);
+		shots->crowd_told = true;
+	}
 	for (i = 0; i < count; i++) {
 		int result = take_one(shots, moment, pids[i], timeout_s,
 				      i ? &other : err);
@@ -251,7 +277,7 @@ trim_one(pid_t pid, unsigned int timeout_s, struct strbuf *lines,
 	struct target target;
 	int result;
 
-	if (target_open(&target, pid, err) < 0)
+	if (target_hold(&target, pid, err) < 0)
 		return 1;
 	result = target_require(&target, err);
 	if (!result && !target.status.helper) {

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -28,10 +29,14 @@ struct soak_moment {
 };
 
 struct soak_shot {
-	char *path; /* owned; as we can open it */
-	pid_t pid;  /* as we see it */
+	char *path;  /* owned; as we can open it, by the word of the process */
+	uid_t owner; /* of the process: nobody else's files are removed */
+	pid_t pid;   /* as we see it */
 	uint32_t own_pid;
 	uint64_t start_ticks;
+	/* When tracking began, by the snapshot: a process that executes a
+	 * program begins anew, its sequence as well. */
+	uint64_t born_ns;
 	uint64_t sequence;
 	struct soak_moment moment;
 };
@@ -44,12 +49,16 @@ struct soak_shots {
 	size_t rounds;      /* how often snapshots were taken */
 	size_t short_lived; /* processes that ended before their third */
 	size_t removed;     /* files of ours, for SOAK_SHOTS_MAX */
+	bool crowd_told;    /* that there are more than SOAK_PROCESSES_MAX */
 };
+
+/* Of one process, and one program in it. */
+bool soak_shots_are_same(const struct soak_shot *a, const struct soak_shot *b);
 
 void soak_shots_release(struct soak_shots *shots);
 
 /* The tracked descendants, the oldest first, but `main` (0 = none) before all
- * if it is one; at most `most`. */
+ * if it is one; at most `most`, how many it wrote. */
 size_t soak_shots_tracked(pid_t main, pid_t *pids, size_t most);
 
 /*

@@ -2,16 +2,22 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <math.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../analyzer/path.h"
 #include "../analyzer/xalloc.h"
+#include "procfs_names.h"
 #include "program.h"
 #include "soak_command.h"
+#include "soak_deaths.h"
 #include "soak_shots.h"
 
 #define LOOK_S 0.05
@@ -27,7 +33,11 @@ soak_target_start(struct soak_target *target, const struct scenario *scenario,
 	char *path, **env;
 	int error;
 
-	*target = (struct soak_target){ .scenario = scenario, .log = log };
+	*target = (struct soak_target){
+		.scenario = scenario,
+		.log = log,
+		.main_fd = -1,
+	};
 	path = program_find(argv[0]);
 	if (!path)
 		return err_set(err, ERR_STEP, "cannot run '%s': %s", argv[0],
@@ -60,15 +70,16 @@ soak_target_start(struct soak_target *target, const struct scenario *scenario,
 static void
 get_name(pid_t pid, char name[SOAK_TARGET_NAME])
 {
-	char link[4096], path[64], *slash;
-	ssize_t len;
+	char exe[PATH_MAX] = "";
+	struct procfs proc;
 
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	len = readlink(path, link, sizeof(link) - 1);
-	link[len > 0 ? len : 0] = '\0';
-	slash = strrchr(link, '/');
+	if (procfs_open(&proc, pid) == 0) {
+		if (procfs_exe(&proc, exe, NULL) < 0)
+			exe[0] = '\0';
+		procfs_close(&proc);
+	}
 	snprintf(name, SOAK_TARGET_NAME, "%.*s", SOAK_TARGET_NAME - 1,
-		 slash ? slash + 1 : link);
+		 path_base(exe));
 }
 
 /* 0: none yet. */
@@ -89,6 +100,29 @@ choose(const struct soak_target *target, bool child_ended)
 			return pids[i];
 	}
 	return 0;
+}
+
+/* Its parent may leave it a zombie, and its pid may become another's. */
+static void
+hold_main(struct soak_target *target)
+{
+	if (target->main_fd >= 0)
+		close(target->main_fd);
+	target->main_fd = -1;
+	if (!target->main)
+		return;
+	target->main_fd = (int)syscall(SYS_pidfd_open, target->main, 0);
+	get_name(target->main, target->name);
+}
+
+static bool
+main_has_ended(const struct soak_target *target)
+{
+	struct pollfd wait = { .fd = target->main_fd, .events = POLLIN };
+
+	if (target->main_fd >= 0)
+		return poll(&wait, 1, 0) > 0;
+	return kill(target->main, 0) < 0 && errno == ESRCH;
 }
 
 int
@@ -127,7 +161,7 @@ soak_target_choose(struct soak_target *target, double timeout_s,
 	if (target->main || soak_children_stops()) {
 		if (target->main && target->main != target->child)
 			soak_children_forget(target->main);
-		get_name(target->main, target->name);
+		hold_main(target);
 		target->may_change = target->main == target->child;
 		return 0;
 	}
@@ -164,9 +198,14 @@ soak_target_is_gone(struct soak_target *target, struct strbuf *how)
 			soak_command_add_status(how, status);
 		return true;
 	}
-	if (kill(target->main, 0) == 0 || errno != ESRCH)
+	if (!main_has_ended(target))
 		return false;
-	if (how)
+	/* Between the two looks it may have become known how. */
+	if (soak_children_ended(target->main, &status))
+		return soak_target_is_gone(target, how);
+	if (how && soak_deaths_status(target->main_fd, &status))
+		soak_command_add_status(how, status);
+	else if (how)
 		strbuf_adds(how, "it is no longer there");
 	return true;
 }
@@ -181,8 +220,12 @@ soak_target_end(struct soak_target *target, struct strbuf *how)
 
 	if (!target->child)
 		return false;
-	if (soak_children_ended(first, &status))
+	if (soak_children_ended(first, &status) ||
+	    (target->main && main_has_ended(target)))
 		first = 0;
+	if (target->main_fd >= 0)
+		close(target->main_fd);
+	target->main_fd = -1;
 	soak_children_end(first, fmin(GRACE_S, target->scenario->timeout_s),
 			  &target->spare);
 	if (!first || !soak_children_ended(first, &status) ||

@@ -25,6 +25,7 @@ struct soak_target {
 	struct soak_spare spare;
 	pid_t child; /* that was started; 0 = not yet */
 	pid_t main;  /* 0 = not chosen yet */
+	int main_fd; /* its pidfd; owned. -1 = none */
 	char name[SOAK_TARGET_NAME];
 	bool may_change; /* main is the child, and no snapshot was taken */
 };

@@ -27,8 +27,9 @@ add_variable(char **list, size_t *count, const char *name, const json_t *value)
 	list[(*count)++] = strbuf_detach(&text);
 }
 
-/* --on-leak, for one finding. */
-static void
+/* --on-leak, for one finding. False: it took all its time, and so would the
+ * next ones. */
+static bool
 tell_leak(struct soak *soak, const struct soak_finding *finding)
 {
 	static const struct {
@@ -46,6 +47,7 @@ tell_leak(struct soak *soak, const struct soak_finding *finding)
 	};
 	char *list[sizeof(variables) / sizeof(variables[0]) + 1];
 	struct soak_command command = soak_command_of(soak);
+	double begin = soak_children_now();
 	size_t count = 0, i;
 	struct err err;
 
@@ -60,6 +62,7 @@ tell_leak(struct soak *soak, const struct soak_finding *finding)
 		soak_tell(soak, false, "on-leak: %s", err.text);
 	while (count)
 		free(list[--count]);
+	return soak_children_now() - begin < soak->scenario->timeout_s;
 }
 
 static bool
@@ -76,11 +79,20 @@ is_told(const struct soak *soak, const char *key)
 static void
 tell_findings(struct soak *soak, const struct soak_verdict *verdict)
 {
+	bool in_time = true;
 	size_t i;
 
 	for (i = 0; i < verdict->finding_count; i++) {
 		const struct soak_finding *finding = &verdict->findings[i];
 
+		/* Those that are left are told the next time. */
+		if (!in_time) {
+			soak_tell(soak, false,
+				  "on-leak: not run for %zu other verdicts: "
+				  "it did not end in time",
+				  verdict->finding_count - i);
+			return;
+		}
 		if (is_told(soak, finding->key) ||
 		    soak->told_count == SOAK_TOLD_MAX)
 			continue;
@@ -90,7 +102,7 @@ tell_findings(struct soak *soak, const struct soak_verdict *verdict)
 				  json_object_get(finding->json, "verdict")),
 			  finding->place);
 		if (soak->scenario->on_leak)
-			tell_leak(soak, finding);
+			in_time = tell_leak(soak, finding);
 	}
 }
 
@@ -145,6 +157,10 @@ soak_judge_now(struct soak *soak, bool reports)
 		return;
 	}
 	run->judged = true;
+	if (run->verdict.report_failure) {
+		soak_tell(soak, false, "%s", run->verdict.report_failure);
+		run->judge_failure = xstrdup(run->verdict.report_failure);
+	}
 	tell_findings(soak, &run->verdict);
 }
 

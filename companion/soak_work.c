@@ -17,11 +17,31 @@
 
 /* --- what steps may use ------------------------------------------------------ */
 
+void
+soak_look_for_deaths(struct soak *soak, bool now)
+{
+	bool crowd_told = soak->run->deaths.crowd_told;
+	struct strbuf lines = { 0 };
+
+	if (!soak->target.main)
+		return;
+	soak_deaths_look(&soak->run->deaths, soak->target.main,
+			 &soak->target.spare,
+			 soak->run->iterations + soak->at_work, now, &lines);
+	/* Deaths have their own place in the result. */
+	if (soak->run->deaths.crowd_told != crowd_told)
+		soak_note_lines(soak, &lines);
+	else
+		soak_tell_lines(soak, &lines);
+	strbuf_release(&lines);
+}
+
 static bool
 should_stop(void *context)
 {
 	struct soak *soak = context;
 
+	soak_look_for_deaths(soak, false);
 	return soak_children_stops() ||
 	       soak_target_is_gone(&soak->target, NULL);
 }
@@ -82,25 +102,6 @@ soak_pause(void *context, double seconds)
 
 /* --- work ------------------------------------------------------------------- */
 
-static void
-count_step(struct soak *soak, size_t i, struct step_result *result,
-	   double seconds)
-{
-	struct soak_tally *tally = &soak->run->tallies[i];
-
-	tally->runs++;
-	tally->units += result->units;
-	tally->seconds += seconds;
-	if (result->note.len) {
-		free(tally->note);
-		tally->note = strbuf_detach(&result->note);
-	}
-	if (result->numbers) {
-		json_decref(tally->numbers);
-		tally->numbers = json_incref(result->numbers);
-	}
-}
-
 static int
 run_step(struct soak *soak, size_t i, uint64_t *units)
 {
@@ -110,6 +111,7 @@ run_step(struct soak *soak, size_t i, uint64_t *units)
 		.pid = soak->target.main,
 		.out = scenario->out,
 		.timeout_s = scenario->timeout_s,
+		.span_s = scenario->span_s,
 		.should_stop = should_stop,
 		.command = soak_run_command,
 		.tracked = list_tracked,
@@ -117,21 +119,22 @@ run_step(struct soak *soak, size_t i, uint64_t *units)
 		.wait_ready = soak_wait_ready,
 		.context = soak,
 	};
-	struct step_result result = { .units = 0 };
+	struct soak_tally *tally = &soak->run->tallies[i];
+	uint64_t before = tally->result.units;
 	double begin = soak_children_now();
 	struct strbuf at = { 0 };
 	struct err err;
 	int failed;
 
-	failed = step_run(step, &world, &result, &err);
+	failed = step_run(step, &world, &tally->result, &err);
+	tally->runs++;
+	tally->seconds += soak_children_now() - begin;
 	if (step->unit && !strcmp(step->unit, scenario->unit))
-		*units += result.units;
-	count_step(soak, i, &result, soak_children_now() - begin);
-	json_decref(result.numbers);
-	strbuf_release(&result.note);
+		*units += tally->result.units - before;
 	if (!failed && !soak_target_is_gone(&soak->target, NULL))
 		return 0;
-	strbuf_addf(&at, "step %zu (%s)", i + 1, step->kind->name);
+	strbuf_addf(&at, "%sstep %zu (%s)", soak->at_work ? "" : "warm-up, ",
+		    i + 1, step->kind->name);
 	soak_fail_working(soak, strbuf_text(&at), failed ? err.text : NULL);
 	strbuf_release(&at);
 	return -1;
@@ -169,8 +172,9 @@ prepare_snapshot(struct soak *soak, struct err *err)
 
 	if (!what)
 		return 0;
-	if (!strncmp(what, "http://", 7) || !strncmp(what, "https://", 8))
-		return soak_ready_get(what, soak->scenario->timeout_s, err);
+	if (soak_ready_is_url(what))
+		return soak_ready_get(what, soak->scenario->timeout_s, 400,
+				      err);
 	if (strncmp(what, "signal:", 7) != 0)
 		return soak_run_command(soak, what, soak->scenario->timeout_s,
 					err);
@@ -215,6 +219,7 @@ soak_shoot(struct soak *soak)
 	if (scenario->trim && trim(soak, timeout_s, &err))
 		return soak_fail_working(soak, "trim", err.text);
 	soak->target.may_change = false;
+	soak_look_for_deaths(soak, true);
 	moment.elapsed_s = soak_children_now() - soak->begin;
 	if (!scenario->step_count)
 		run->units = (uint64_t)moment.elapsed_s;

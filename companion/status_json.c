@@ -8,17 +8,6 @@
 #include "overlay.h"
 #include "status_report.h"
 
-/* A full memory ends the program, as it does in xalloc.h. */
-static json_t *
-need(json_t *value)
-{
-	if (!value) {
-		fputs("leakshim: out of memory\n", stderr);
-		exit(5);
-	}
-	return value;
-}
-
 static json_t *
 make_string(const char *text)
 {
@@ -34,7 +23,7 @@ make_string(const char *text)
 		else
 			strbuf_addc(&escaped, *text);
 	}
-	value = need(json_string(strbuf_text(&escaped)));
+	value = json_string(strbuf_text(&escaped));
 	strbuf_release(&escaped);
 	return value;
 }
@@ -42,8 +31,7 @@ make_string(const char *text)
 static void
 set(json_t *object, const char *key, json_t *value)
 {
-	if (json_object_set_new_nocheck(object, key, need(value)) < 0)
-		need(NULL);
+	json_object_set_new_nocheck(object, key, value);
 }
 
 static void
@@ -98,7 +86,7 @@ set_path(json_t *object, const char *key, const struct target *target,
 static void
 set_losses(json_t *object, const struct status *status)
 {
-	json_t *losses = need(json_object());
+	json_t *losses = json_object();
 	json_t *name;
 	size_t i;
 
@@ -115,13 +103,12 @@ set_losses(json_t *object, const struct status *status)
 static void
 set_messages(json_t *object, const struct status *status)
 {
-	json_t *messages = need(json_array());
+	json_t *messages = json_array();
 	size_t i;
 
 	for (i = 0; i < status->message_count; i++)
-		if (json_array_append_new(messages,
-					  make_string(status->messages[i])) < 0)
-			need(NULL);
+		json_array_append_new(messages,
+				      make_string(status->messages[i]));
 	set(object, "messages", messages);
 }
 
@@ -130,7 +117,7 @@ static json_t *
 make_object(const struct target *target, const bool *refreshed)
 {
 	const struct status *status = &target->status;
-	json_t *root = need(json_object());
+	json_t *root = json_object();
 	char *options;
 
 	set_number(root, "schema_version", 1);
@@ -189,8 +176,6 @@ print(json_t *take_root)
 {
 	char *text = json_dumps(take_root, JSON_INDENT(2));
 
-	if (!text)
-		need(NULL);
 	json_decref(take_root);
 	return text;
 }
@@ -204,20 +189,19 @@ status_json(const struct target *target, bool refreshed)
 struct json_t *
 status_json_list(void)
 {
-	return need(json_array());
+	return json_array();
 }
 
 void
 status_json_append(struct json_t *list, const struct target *target)
 {
-	if (json_array_append_new(list, status_json_object(target)) < 0)
-		need(NULL);
+	json_array_append_new(list, status_json_object(target));
 }
 
 char *
 status_json_print(struct json_t *take_list)
 {
-	json_t *root = need(json_object());
+	json_t *root = json_object();
 
 	set_number(root, "schema_version", 1);
 	set(root, "processes", take_list);

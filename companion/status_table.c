@@ -52,28 +52,19 @@ set(char **cell, const char *format, ...)
 
 /* How many calls, stacks and so on; a thinning is no number of losses. */
 static uint64_t
-count_losses(const struct status *status, bool *thinned)
+count_losses(const struct status *status)
 {
 	uint64_t sum = 0;
 	size_t i;
 
-	*thinned = false;
 	for (i = 0; i < status->loss_count; i++) {
 		const struct status_loss *loss = &status->losses[i];
 
-		if (!strcmp(loss->name, "thinning_shift"))
-			*thinned = loss->count != 0;
-		else if (__builtin_add_overflow(sum, loss->count, &sum))
+		if (strcmp(loss->name, STATUS_THINNING) != 0 &&
+		    __builtin_add_overflow(sum, loss->count, &sum))
 			sum = UINT64_MAX;
 	}
 	return sum;
-}
-
-static void
-set_age(char text[HUMAN_BYTES], uint64_t now_ns, uint64_t then_ns)
-{
-	/* The clock may have been set back. */
-	human_duration(text, now_ns > then_ns ? now_ns - then_ns : 0);
 }
 
 void
@@ -82,13 +73,11 @@ status_table_add(struct status_table *table, const struct target *target,
 {
 	const struct status *status = &target->status;
 	char text[HUMAN_BYTES], **row;
-	uint64_t lost;
-	bool thinned;
+	bool thinned = status_loss(status, STATUS_THINNING) != 0;
 
 	table->rows = xgrow(table->rows, &table->capacity, table->count + 1,
 			    sizeof(*table->rows));
 	row = table->rows[table->count++];
-	lost = count_losses(status, &thinned);
 	set(&row[PID], "%d", (int)target->proc.pid);
 	set(&row[STATE], "%s", status->state_name);
 	human_bytes(text, status->sample);
@@ -98,15 +87,15 @@ status_table_add(struct status_table *table, const struct target *target,
 		set(&row[MODE], "%s", thinned ? "thinned" : status->mode);
 	human_bytes(text, status->live_bytes);
 	set(&row[LIVE], "%s", status->has_totals ? text : "-");
-	set_age(text, now_ns, status->updated_ns);
-	set(&row[AGE], "%s ago", text);
+	human_age(text, now_ns, status->updated_ns);
+	set(&row[AGE], "%s", text);
 	human_bytes(text, status->own_bytes);
 	set(&row[OWN], "%s", text);
-	set(&row[LOST], "%" PRIu64, lost);
-	set_age(text, now_ns, status->snapshot_ns);
+	set(&row[LOST], "%" PRIu64, count_losses(status));
+	human_age(text, now_ns, status->snapshot_ns);
 	if (status->sequence)
-		set(&row[SNAPSHOT], "number %" PRIu64 ", %s ago",
-		    status->sequence, text);
+		set(&row[SNAPSHOT], "number %" PRIu64 ", %s", status->sequence,
+		    text);
 	else
 		set(&row[SNAPSHOT], "none yet");
 	set(&row[PROGRAM], "%s", status->exe);

@@ -53,24 +53,12 @@ add_process(struct strbuf *out, const struct target *target)
 		add_line(out, "state", "%s", status->state_name);
 }
 
-/* 0: the memory cap was not met. */
-static uint64_t
-thinning_of(const struct status *status)
-{
-	size_t i;
-
-	for (i = 0; i < status->loss_count; i++)
-		if (!strcmp(status->losses[i].name, "thinning_shift"))
-			return status->losses[i].count;
-	return 0;
-}
-
 static void
 add_thinned_mode(struct strbuf *out, const struct status *status)
 {
 	struct strbuf thinning = { 0 };
 
-	format_thinning(&thinning, thinning_of(status));
+	format_thinning(&thinning, status_loss(status, STATUS_THINNING));
 	add_line(out, "mode", "%s at first, %s", status->mode,
 		 strbuf_text(&thinning));
 	strbuf_release(&thinning);
@@ -85,7 +73,7 @@ add_mode(struct strbuf *out, const struct status *status)
 		human_bytes(size, status->sample);
 		add_line(out, "mode", "%s, one sample every %s on average",
 			 status->mode, size);
-	} else if (thinning_of(status)) {
+	} else if (status_loss(status, STATUS_THINNING)) {
 		add_thinned_mode(out, status);
 	} else {
 		add_line(out, "mode", "%s", status->mode);
@@ -119,13 +107,6 @@ add_signal(struct strbuf *out, const char *label, uint64_t number,
 }
 
 static void
-age_of(char age[HUMAN_BYTES], uint64_t now_ns, uint64_t then_ns)
-{
-	/* The clock may have been set back. */
-	human_duration(age, now_ns > then_ns ? now_ns - then_ns : 0);
-}
-
-static void
 add_snapshot(struct strbuf *out, const struct target *target, uint64_t now_ns)
 {
 	const struct status *status = &target->status;
@@ -139,8 +120,8 @@ add_snapshot(struct strbuf *out, const struct target *target, uint64_t now_ns)
 		add_line(out, "", "%s", status->out_note);
 	if (status->sequence) {
 		path = target_path(target, status->snapshot);
-		age_of(age, now_ns, status->snapshot_ns);
-		add_line(out, "last one", "number %" PRIu64 ", %s ago: %s",
+		human_age(age, now_ns, status->snapshot_ns);
+		add_line(out, "last one", "number %" PRIu64 ", %s: %s",
 			 status->sequence, age, path);
 		free(path);
 	} else {
@@ -196,7 +177,7 @@ add_loss(struct strbuf *out, const char *label, const struct status_loss *loss)
 	struct strbuf text = { 0 };
 	size_t i;
 
-	if (!strcmp(loss->name, "thinning_shift")) {
+	if (!strcmp(loss->name, STATUS_THINNING)) {
 		format_thinning(&text, loss->count);
 		add_line(out, label, "%s", strbuf_text(&text));
 		strbuf_release(&text);
@@ -258,8 +239,8 @@ status_text(struct strbuf *out, const struct target *target, uint64_t now_ns)
 	add_totals(out, status);
 	add_losses(out, status);
 	add_cost(out, status);
-	age_of(age, now_ns, status->updated_ns);
-	add_line(out, "as of", "%s ago", age);
+	human_age(age, now_ns, status->updated_ns);
+	add_line(out, "as of", "%s", age);
 	add_line(out, "version", "%s", status->version);
 	for (i = 0; i < status->message_count; i++)
 		add_line(out, i ? "" : "messages", "%s", status->messages[i]);

@@ -178,6 +178,15 @@ step_run(const struct step *step, const struct step_world *world,
 }
 
 void
+step_result_release(struct step_result *result)
+{
+	strbuf_release(&result->note);
+	json_decref(result->numbers);
+	free(result->sum);
+	*result = (struct step_result){ 0 };
+}
+
+void
 step_release(struct step *step)
 {
 	if (step->kind && step->options)

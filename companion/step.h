@@ -22,6 +22,8 @@ struct step_world {
 	pid_t pid;        /* the target's main process, as we see it */
 	const char *out;  /* directory of this run's files, absolute */
 	double timeout_s; /* for one run of the step; > 0 */
+	double span_s;    /* what lasts as long as it likes: not longer than
+			   * this; 0 = any time */
 
 	/* True: the user wants to end, or the target has died. Cheap; to be
 	 * asked at least five times a second. A step that ends for it returns
@@ -43,14 +45,16 @@ struct step_world {
 	void *context;
 };
 
+/* What the runs of one step came to: each run adds to it. `{ 0 }` is none. */
 struct step_result {
 	uint64_t units; /* of work done, also if it failed */
-	/* One line on how it went ("1,000 requests, 988/s, p99 2.1 ms"); may
-	 * stay empty. The soak's log has it, and the report that of the last
-	 * run. */
+	/* One line on how all of them went ("1,000 requests, 988/s, p99
+	 * 2.1 ms"); may stay empty. */
 	struct strbuf note;
 	/* The same as an object for machines; NULL = none. Owned. */
 	json_t *numbers;
+	/* What the kind adds up to know them; one block of malloc, owned. */
+	void *sum;
 };
 
 struct step_kind {
@@ -59,12 +63,15 @@ struct step_kind {
 	/* What is counted as work, in the singular ("request"); NULL: nothing
 	 * but iterations. */
 	const char *unit;
+	/* A run takes its time, unless its options say which: see span_s. */
+	bool lasts;
 	/* Checks all keys of the object but "kind" and "repeat", which are no
 	 * longer in it (scenario_get.h helps). The result is handed to run and
 	 * free. -1 and `err`: a usage error that names the key. */
 	int (*parse)(json_t *options, void **out, struct err *err);
-	/* Does it once. 0, or -1 with ERR_STEP: the step failed, with the
-	 * evidence in one line. */
+	/* Does it once, and sets result->units to what this run did; the rest
+	 * of the result is of all runs. 0, or -1 with ERR_STEP: the step
+	 * failed, with the evidence in one line. */
 	int (*run)(void *step, const struct step_world *world,
 		   struct step_result *result, struct err *err);
 	void (*free)(void *step);
@@ -85,10 +92,12 @@ struct step {
  * `err`: the message names kind and key. */
 int step_parse(struct step *out, json_t *take_options, struct err *err)
 	__attribute__((warn_unused_result));
-/* Runs it once. Adds to result->units. */
+/* Runs it once. */
 int step_run(const struct step *step, const struct step_world *world,
 	     struct step_result *result, struct err *err)
 	__attribute__((warn_unused_result));
+/* Leaves it empty. */
+void step_result_release(struct step_result *result);
 void step_release(struct step *step);
 
 /* Of --step KIND:TEXT or --step '{...}' makes the object. NULL and `err`. */

@@ -9,7 +9,8 @@
  *	                all connections taken wait (none: each connection sends
  *	                the next when it has its answer)
  *	requests        so many; or
- *	duration        so long ("10s")
+ *	duration        so long ("10s"; less where a soak's own duration
+ *	                leaves less to each of its snapshots)
  *	method          ("GET", with a body "POST")
  *	headers         array of "Name: value"
  *	body            a text, or
@@ -25,8 +26,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/format.h"
 #include "../analyzer/textfile.h"
 #include "../analyzer/xalloc.h"
@@ -42,6 +43,7 @@ struct http {
 	const char **urls;    /* owned array */
 	const char **headers; /* owned array */
 	struct strbuf body;   /* of body-file */
+	bool has_length;      /* "requests" or "duration" is given */
 };
 
 static void
@@ -206,6 +208,8 @@ take(struct http *http, struct err *err)
 		return -1;
 	if (!http->urls)
 		return err_set(err, ERR_PATTERN, "url is missing");
+	http->has_length = json_object_get(options, "requests") ||
+			   json_object_get(options, "duration");
 	plan->urls = http->urls;
 	plan->headers = http->headers;
 	if (expect && !load_expect(plan, expect))
@@ -235,48 +239,38 @@ struct limit {
 	bool timed_out;
 };
 
-static double
-now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static bool
 should_stop(void *context)
 {
 	struct limit *limit = context;
 
-	limit->timed_out = now_s() >= limit->end_s;
+	limit->timed_out = clock_s() >= limit->end_s;
 	return limit->timed_out ||
 	       limit->world->should_stop(limit->world->context);
 }
 
+/* The last run alone would hide those before. */
 static void
-add_note(struct strbuf *note, const struct load_result *result)
+add_up(struct step_result *out, const struct load_result *result)
 {
-	char p99[HUMAN_BYTES];
-
-	human_duration(p99, load_latency_quantile(&result->latency, 0.99));
-	format_count(note, (int64_t)result->offered, false);
-	strbuf_addf(note, " requests, %.0f/s, p99 %s, %.2f%% failed",
-		    result->seconds > 0
-			    ? (double)result->answered / result->seconds
-			    : 0.0,
-		    p99, 100 * load_failed_share(result));
+	if (!out->sum)
+		out->sum = xcalloc(1, sizeof(struct load_result));
+	load_result_add(out->sum, result);
+	strbuf_clear(&out->note);
+	load_summary(&out->note, out->sum);
+	json_decref(out->numbers);
+	out->numbers = load_json(out->sum);
 }
 
 static int
-check_time(const struct http *http, const struct step_world *world,
+check_time(const struct load_plan *plan, const struct step_world *world,
 	   struct err *err)
 {
-	if (http->plan.count > 0 || http->plan.duration_s < world->timeout_s)
+	if (plan->count > 0 || plan->duration_s < world->timeout_s)
 		return 0;
 	return err_set(err, ERR_STEP,
 		       "its duration of %g s is beyond the time-out of %g s",
-		       http->plan.duration_s, world->timeout_s);
+		       plan->duration_s, world->timeout_s);
 }
 
 static int
@@ -286,13 +280,15 @@ run(void *step, const struct step_world *world, struct step_result *out,
 	struct http *http = step;
 	struct limit limit = {
 		.world = world,
-		.end_s = now_s() + world->timeout_s,
+		.end_s = clock_s() + world->timeout_s,
 	};
 	struct load_plan plan = http->plan;
 	struct load_result *result;
 	int rc;
 
-	if (check_time(http, world, err) != 0)
+	if (!http->has_length && world->span_s > 0)
+		plan.duration_s = fmin(plan.duration_s, world->span_s);
+	if (check_time(&plan, world, err) != 0)
 		return -1;
 	plan.should_stop = should_stop;
 	plan.context = &limit;
@@ -300,9 +296,7 @@ run(void *step, const struct step_world *world, struct step_result *out,
 	rc = load_run(&plan, result, err);
 	if (rc == 0) {
 		out->units = result->answered;
-		add_note(&out->note, result);
-		json_decref(out->numbers);
-		out->numbers = load_json(result);
+		add_up(out, result);
 		rc = load_judge(&plan, result, err);
 	}
 	if (rc == 0 && limit.timed_out)
@@ -317,6 +311,7 @@ const struct step_kind step_http = {
 	.name = "http",
 	.main_key = "url",
 	.unit = "request",
+	.lasts = true,
 	.parse = parse,
 	.run = run,
 	.free = release,

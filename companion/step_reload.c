@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/xalloc.h"
 #include "scenario_get.h"
+#include "step_aim.h"
 #include "step_signals.h"
 
 /* A server that answered just before the signal came is not reloaded: it needs
@@ -58,6 +60,29 @@ parse(json_t *options, void **out, struct err *err)
 	return 0;
 }
 
+/* Returns when it was taken: the workers of a master that hangs are ready all
+ * the time. */
+static int
+send_signal(const struct step_world *world, int number, struct err *err)
+{
+	double end_s = clock_s() + world->timeout_s;
+	struct step_aim aim;
+	int result = step_aim_open(&aim, world->pid);
+
+	if (!result) {
+		result = step_aim_send(&aim, number);
+		if (!result) {
+			result = step_aim_await(&aim, step_aim_bit(number),
+						world, end_s, err);
+			step_aim_close(&aim);
+			return result;
+		}
+		step_aim_close(&aim);
+	}
+	return err_set(err, ERR_STEP, "cannot signal process %d: %s",
+		       (int)world->pid, strerror(errno));
+}
+
 static int
 run(void *step, const struct step_world *world, struct step_result *result,
     struct err *err)
@@ -68,9 +93,8 @@ run(void *step, const struct step_world *world, struct step_result *result,
 		if (world->command(world->context, reload->command,
 				   world->timeout_s, err))
 			return -1;
-	} else if (kill(world->pid, reload->number)) {
-		return err_set(err, ERR_STEP, "cannot signal process %d: %s",
-			       (int)world->pid, strerror(errno));
+	} else if (send_signal(world, reload->number, err)) {
+		return -1;
 	}
 	result->units = 1;
 	if (!world->pause(world->context, reload->pause_s))

@@ -5,18 +5,20 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/xalloc.h"
 #include "human.h"
 #include "scenario_get.h"
+#include "step_aim.h"
 #include "step_signals.h"
 
 #define SIGNALS_MAX 64
 #define COUNT_MAX 1000000000
 #define RATE_MAX 1e6
 #define PIDS_MAX 64
-/* How many are sent between two looks at the clock and the world. */
+/* How many are sent between two looks at the clock and the world, and of those
+ * that queue before they must be taken: fewer than any limit lets wait. */
 #define BURST 64
 
 struct barrage {
@@ -88,62 +90,137 @@ parse(json_t *options, void **out, struct err *err)
 	return 0;
 }
 
-static double
-now_s(void)
-{
-	struct timespec now;
+/* One run of the step. */
+struct shooting {
+	const struct barrage *barrage;
+	const struct step_world *world;
+	struct step_aim aims[PIDS_MAX]; /* main first */
+	size_t aim_count;
+	double begin_s;
+	double end_s;
+};
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+static int
+aim_at_all(struct shooting *shooting, struct err *err)
+{
+	const struct step_world *world = shooting->world;
+	pid_t pids[PIDS_MAX] = { world->pid };
+	size_t count = 1, i;
+
+	if (shooting->barrage->to_all)
+		count = world->tracked(world->context, pids, PIDS_MAX);
+	for (i = 0; i < count; i++)
+		if (!step_aim_open(&shooting->aims[shooting->aim_count],
+				   pids[i]))
+			shooting->aim_count++;
+	if (shooting->aim_count)
+		return 0;
+	return err_set(err, ERR_STEP,
+		       count ? "the process has ended"
+			     : "no process is tracked");
+}
+
+/* Until all have taken those of `set`, so that none is lost in the next. */
+static int
+await_all(const struct shooting *shooting, uint64_t set, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < shooting->aim_count; i++)
+		if (step_aim_await(&shooting->aims[i], set, shooting->world,
+				   shooting->end_s, err))
+			return -1;
+	return 0;
 }
 
 static int
-send_one(int number, pid_t pid, bool is_main, struct err *err)
+send_one(const struct shooting *shooting, int number, struct err *err)
 {
 	char name[HUMAN_SIGNAL_BYTES];
+	size_t i;
 
-	/* Others than main come and go. */
-	if (!kill(pid, number) || (!is_main && errno == ESRCH))
-		return 0;
-	human_signal(name, (uint64_t)number);
-	return err_set(err, ERR_STEP, "cannot send SIG%s to process %d: %s",
-		       name, (int)pid, strerror(errno));
+	/* Those that queue are looked after in shoot(). */
+	if (number < SIGRTMIN && await_all(shooting, step_aim_bit(number), err))
+		return -1;
+	for (i = 0; i < shooting->aim_count; i++) {
+		const struct step_aim *aim = &shooting->aims[i];
+
+		/* Others than main come and go. */
+		if (!step_aim_send(aim, number) ||
+		    (aim->pid != shooting->world->pid && errno == ESRCH))
+			continue;
+		human_signal(name, (uint64_t)number);
+		return err_set(err, ERR_STEP,
+			       "cannot send SIG%s to process %d: %s", name,
+			       (int)aim->pid, strerror(errno));
+	}
+	return 0;
+}
+
+static uint64_t
+set_of(const struct barrage *barrage)
+{
+	uint64_t set = 0;
+	size_t i;
+
+	for (i = 0; i < barrage->number_count; i++)
+		set |= step_aim_bit(barrage->numbers[i]);
+	return set;
+}
+
+static int
+shoot(const struct shooting *shooting, struct step_result *result,
+      struct err *err)
+{
+	const struct barrage *barrage = shooting->barrage;
+	const struct step_world *world = shooting->world;
+	double due;
+	uint64_t i;
+
+	for (i = 0; i < barrage->count; i++) {
+		if (i % BURST == 0 || barrage->rate > 0) {
+			if (world->should_stop(world->context))
+				return 0;
+			if (clock_s() > shooting->end_s)
+				return err_set(err, ERR_STEP,
+					       "timed out after %g s",
+					       world->timeout_s);
+		}
+		if (i && i % BURST == 0 &&
+		    await_all(shooting, set_of(barrage), err))
+			return -1;
+		due = barrage->rate > 0
+			      ? shooting->begin_s + (double)i / barrage->rate -
+					clock_s()
+			      : 0;
+		if (due > 0 && !world->pause(world->context, due))
+			return 0;
+		if (send_one(shooting,
+			     barrage->numbers[i % barrage->number_count], err))
+			return -1;
+		result->units++;
+	}
+	return await_all(shooting, set_of(barrage), err);
 }
 
 static int
 run(void *step, const struct step_world *world, struct step_result *result,
     struct err *err)
 {
-	const struct barrage *barrage = step;
-	pid_t pids[PIDS_MAX] = { world->pid };
-	size_t pid_count = 1, k;
-	double begin = now_s(), due;
-	uint64_t i;
+	struct shooting shooting = {
+		.barrage = step,
+		.world = world,
+		.begin_s = clock_s(),
+	};
+	int failed;
 
-	if (barrage->to_all)
-		pid_count = world->tracked(world->context, pids, PIDS_MAX);
-	for (i = 0; i < barrage->count; i++) {
-		if (i % BURST == 0 || barrage->rate > 0) {
-			if (world->should_stop(world->context))
-				return 0;
-			if (now_s() - begin > world->timeout_s)
-				return err_set(err, ERR_STEP,
-					       "timed out after %g s",
-					       world->timeout_s);
-		}
-		due = barrage->rate > 0
-			      ? begin + (double)i / barrage->rate - now_s()
-			      : 0;
-		if (due > 0 && !world->pause(world->context, due))
-			return 0;
-		for (k = 0; k < pid_count; k++) {
-			if (send_one(barrage->numbers[i % barrage->number_count],
-				     pids[k], k == 0, err))
-				return -1;
-		}
-		result->units++;
-	}
-	return 0;
+	shooting.end_s = shooting.begin_s + world->timeout_s;
+	failed = aim_at_all(&shooting, err);
+	if (!failed)
+		failed = shoot(&shooting, result, err);
+	while (shooting.aim_count)
+		step_aim_close(&shooting.aims[--shooting.aim_count]);
+	return failed;
 }
 
 const struct step_kind step_signal = {

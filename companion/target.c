@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "../analyzer/strbuf.h"
-
-#define SHIM_NAME "libleakshim.so"
+#include "../proto/defaults.h"
+#include "overlay.h"
 
 /* Real, effective and saved uid, root's and our own. */
 #define UIDS_MAX 5
@@ -28,7 +28,7 @@ static const struct {
 	const char *after;
 } directories[] = {
 	{ "/run/user/", "/leakshim" },
-	{ "/tmp/leakshim-", "" },
+	{ LKS_FALLBACK_DIRECTORY, "" },
 };
 
 #define DIRECTORY_COUNT (sizeof(directories) / sizeof(directories[0]))
@@ -122,6 +122,21 @@ look(struct target *target, struct err *err)
 }
 
 int
+target_check_proc(struct err *err)
+{
+	char self[16], own[16];
+	ssize_t bytes = readlink("/proc/self", self, sizeof(self) - 1);
+
+	snprintf(own, sizeof(own), "%d", (int)getpid());
+	self[bytes > 0 ? bytes : 0] = '\0';
+	if (!strcmp(self, own))
+		return 0;
+	return err_set(err, ERR_TARGET,
+		       "/proc is not that of our pid namespace: mount it anew "
+		       "(unshare --mount-proc)");
+}
+
+int
 target_open(struct target *target, pid_t pid, struct err *err)
 {
 	target_sweep();
@@ -135,6 +150,8 @@ target_hold(struct target *target, pid_t pid, struct err *err)
 	target->root = -1;
 	snprintf(target->root_name, sizeof(target->root_name), "/proc/%d/root",
 		 (int)pid);
+	if (target_check_proc(err) < 0)
+		return -1;
 	if (procfs_open(&target->proc, pid) < 0)
 		return fail(target, err);
 	if (look(target, err) < 0) {
@@ -310,7 +327,7 @@ target_require(struct target *target, struct err *err)
 	/* Right after its start the process is still a shell's child or
 	 * resolves its symbols, and then writes its file. */
 	for (looks = 0; found == 0 && looks < LOOKS; looks++) {
-		maps = procfs_maps(&target->proc, SHIM_NAME);
+		maps = procfs_maps(&target->proc, OVERLAY_LIBRARY);
 		if (maps < 0 || (maps == 0 && !is_young(target)))
 			break;
 		nanosleep(&pause, NULL);
@@ -323,14 +340,15 @@ target_require(struct target *target, struct err *err)
 	switch (maps) {
 	case 1:
 		return err_set(err, ERR_TARGET,
-			       "process %d has " SHIM_NAME " loaded but no "
+			       "process %d has " OVERLAY_LIBRARY
+			       " loaded but no "
 			       "status file: it does not track (only=, "
 			       "follow=), could not write one, or has just "
 			       "started",
 			       pid);
 	case 0:
 		return err_set(err, ERR_TARGET,
-			       "process %d is not tracked: " SHIM_NAME
+			       "process %d is not tracked: " OVERLAY_LIBRARY
 			       " is not "
 			       "loaded in it (start it with: leakshim run -- "
 			       "CMD)",
@@ -340,12 +358,23 @@ target_require(struct target *target, struct err *err)
 	}
 }
 
+bool
+target_moved_on(struct target *target)
+{
+	uint64_t bell = target->status.bell;
+
+	return bell >= 1 && bell <= 64 &&
+	       !procfs_status(&target->proc, 0, &target->who) &&
+	       !(target->who.caught & 1ull << (bell - 1)) &&
+	       procfs_maps(&target->proc, OVERLAY_LIBRARY) == 0;
+}
+
 char *
 target_path(const struct target *target, const char *path)
 {
 	struct strbuf buf = { 0 };
 
-	if (path[0] == '/')
+	if (path[0] == '/' && target->place.prefix)
 		strbuf_adds(&buf, target->place.prefix);
 	strbuf_adds(&buf, path);
 	return strbuf_detach(&buf);

@@ -26,6 +26,11 @@ struct target {
 	struct status_place place;
 };
 
+/* -1 with ERR_TARGET if /proc shows another pid namespace than ours, as after
+ * unshare(1) without --mount-proc: its numbers then mean other processes than
+ * ours do, and signals would reach the wrong ones. All that follows asks it. */
+int target_check_proc(struct err *err) __attribute__((warn_unused_result));
+
 /* Takes hold of process `pid`. -1 with ERR_TARGET if there is no such
  * process, it has ended, or we may not look. target_close() after 0 only. */
 int target_open(struct target *target, pid_t pid, struct err *err)
@@ -55,6 +60,12 @@ int target_require(struct target *target, struct err *err)
 /* False once the process has ended; updates `stat`. */
 bool target_alive(struct target *target);
 
-/* `path` of the target as we can open it; the caller frees it. */
+/* Whether the status that was found is of a program that the process has
+ * replaced since by another, without the shim: its bell has no handler, and
+ * the shim is not mapped. Updates `who`. */
+bool target_moved_on(struct target *target);
+
+/* `path` as the process names it in its status file, so after target_find()
+ * said 1, as we can open it; the caller frees it. */
 char *target_path(const struct target *target, const char *path)
 	__attribute__((warn_unused_result, returns_nonnull));

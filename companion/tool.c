@@ -37,11 +37,15 @@ tool_find(const char *name, struct err *err)
 static void
 leave_tracking(void)
 {
-	const char *preload = getenv("LD_PRELOAD");
+	char *rest = overlay_strip(getenv("LD_PRELOAD"));
 
-	if (preload && strstr(preload, OVERLAY_LIBRARY))
+	/* Without memory it is tracked, which does it no harm. */
+	if (rest)
+		setenv("LD_PRELOAD", rest, 1);
+	else
 		unsetenv("LD_PRELOAD");
 	unsetenv("LEAKSHIM");
+	free(rest);
 }
 
 /* exec takes what it never changes as not const. */

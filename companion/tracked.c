@@ -31,7 +31,8 @@ look(pid_t pid, int (*visit)(struct target *target, void *arg), void *arg,
 	if (is_ours(&target.who)) {
 		switch (target_find(&target, &err)) {
 		case 1:
-			result = visit(&target, arg);
+			if (!target_moved_on(&target))
+				result = visit(&target, arg);
 			break;
 		case -1:
 			if (warnings)
@@ -55,6 +56,8 @@ tracked_each(int (*visit)(struct target *target, void *arg), void *arg,
 	size_t i;
 
 	target_sweep();
+	if (target_check_proc(err) < 0)
+		return -1;
 	if (pick_all(&all, err) < 0)
 		return -1;
 	for (i = 0; i < all.count && !result; i++)

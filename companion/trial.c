@@ -68,8 +68,10 @@ add_own_lines(struct strbuf *out, const char *said)
 	for (; *said; said = end) {
 		end = strchrnul(said, '\n');
 		end += *end == '\n';
-		if (!strncmp(said, PREFIX, strlen(PREFIX)))
-			strbuf_add(out, said, (size_t)(end - said));
+		if (strncmp(said, PREFIX, strlen(PREFIX)) != 0)
+			continue;
+		said += strlen(PREFIX);
+		strbuf_add(out, said, (size_t)(end - said));
 	}
 }
 

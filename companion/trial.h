@@ -11,8 +11,8 @@
 /*
  * Lets `library` read `options` in a short-lived process (this very program,
  * told to print its version) that it does not track: no file is made, no
- * signal taken. Adds to `out` the lines it says about them, none if all are
- * good. Takes some milliseconds. -1 with `err` if there could be no trial.
+ * signal taken. Adds to `out` the lines it says about them, each without
+ * its "leakshim: ", none if all are good. Takes some milliseconds. -1 with `err` if there could be no trial.
  */
 int trial_of_options(struct strbuf *out, const char *library,
 		     const char *options, struct err *err)

@@ -119,6 +119,25 @@ map_pages(size_t bytes)
 	return (void *)result;
 }
 
+static void
+add_range(uintptr_t start, size_t bytes)
+{
+	if (lks_lock_take(&lock, LKS_RANK_ARENA)) {
+		range_add_locked(start, start + bytes);
+		lks_lock_drop(&lock);
+	}
+}
+
+/* Before the kernel has the pages: afterwards another thread may. */
+static void
+remove_range(uintptr_t start, size_t bytes)
+{
+	if (lks_lock_take(&lock, LKS_RANK_ARENA)) {
+		range_remove_locked(start, start + bytes);
+		lks_lock_drop(&lock);
+	}
+}
+
 void *
 lks_arena_reserve(size_t bytes)
 {
@@ -128,10 +147,8 @@ lks_arena_reserve(size_t bytes)
 	if (bytes == 0)
 		return NULL;
 	pages = map_pages(bytes);
-	if (pages != NULL && lks_lock_take(&lock, LKS_RANK_ARENA)) {
-		range_add_locked((uintptr_t)pages, (uintptr_t)pages + bytes);
-		lks_lock_drop(&lock);
-	}
+	if (pages != NULL)
+		add_range((uintptr_t)pages, bytes);
 	return pages;
 }
 
@@ -160,10 +177,7 @@ lks_arena_unreserve(void *pages, size_t bytes)
 	bytes = round_to_pages(bytes);
 	if (pages == NULL || bytes == 0)
 		return;
-	if (lks_lock_take(&lock, LKS_RANK_ARENA)) {
-		range_remove_locked((uintptr_t)pages, (uintptr_t)pages + bytes);
-		lks_lock_drop(&lock);
-	}
+	remove_range((uintptr_t)pages, bytes);
 	lks_sys2(SYS_munmap, pages, bytes);
 }
 
@@ -188,16 +202,14 @@ lks_arena_resize(void *pages, size_t had, size_t wanted)
 	if (lks_unlikely(wanted > had && lks_arena_is_tight(wanted - had)) ||
 	    lks_sandbox_forbids(LKS_NEED_RESIZE))
 		return NULL;
+	remove_range(old, had);
 	result = lks_sys5(SYS_mremap, pages, had, wanted, MREMAP_MAYMOVE, 0);
 	if (lks_sys_failed(result)) {
+		add_range(old, had);
 		lks_count(map_failures);
 		return NULL;
 	}
-	if (lks_lock_take(&lock, LKS_RANK_ARENA)) {
-		range_remove_locked(old, old + had);
-		range_add_locked((uintptr_t)result, (uintptr_t)result + wanted);
-		lks_lock_drop(&lock);
-	}
+	add_range((uintptr_t)result, wanted);
 	/* Unsigned: less wraps, and is right. */
 	atomic_fetch_add_explicit(&mapped_bytes, (uint64_t)wanted - had,
 				  memory_order_relaxed);

@@ -3,6 +3,7 @@
 #include "../proto/status.h"
 #include "encode.h"
 #include "msg.h"
+#include "peek.h"
 #include "request.h"
 #include "sink.h"
 #include "sys.h"
@@ -19,6 +20,14 @@ write_file(struct lks_snap *snap, uint32_t token)
 		return false;
 	}
 	lks_request_done(token);
+	/* Without what was asked for it would only look like an answer. */
+	if (request.contents != 0 && !lks_peek_works()) {
+		lks_sink_fail("contents can't be read: process_vm_readv is "
+			      "refused (a container's or the program's seccomp "
+			      "filter), ask without them",
+			      0);
+		return false;
+	}
 	return lks_sink_open() && lks_encode_dump(snap, request.contents) &&
 	       lks_sink_publish_dump();
 }

@@ -2,8 +2,10 @@
 
 #include "depot.h"
 #include "epoch.h"
+#include "ident.h"
 #include "scratch.h"
 #include "sink.h"
+#include "sys.h"
 
 #define ROWS 8192u
 /* Varints of six columns, the widest of 10 bytes, and the contents. */
@@ -40,6 +42,7 @@ lks_encode_blocks_init(struct lks_encode_blocks *blocks,
 		.encoder = encoder,
 		.snap = snap,
 		.contents_limit = contents,
+		.parent = (int32_t)lks_sys0(SYS_getppid),
 		.columns = lks_scratch_map(sizeof(*blocks->columns)),
 	};
 	if (contents != 0) {
@@ -193,6 +196,15 @@ put_header(struct lks_encode_blocks *blocks)
 	return lks_encode_header(blocks->encoder, blocks->snap);
 }
 
+/* The cloned writer of a process that was killed: it would keep all its memory
+ * for as long as a dump takes. */
+static bool
+is_orphan(const struct lks_encode_blocks *blocks)
+{
+	return lks_sys_getpid() != lks_ident.pid &&
+	       (int32_t)lks_sys0(SYS_getppid) != blocks->parent;
+}
+
 bool
 lks_encode_blocks_visit(void *visitor, struct lks_block *shard, uint32_t count)
 {
@@ -202,6 +214,10 @@ lks_encode_blocks_visit(void *visitor, struct lks_block *shard, uint32_t count)
 
 	if (limit != 0 && CONTENTS_BYTES / limit < most)
 		most = CONTENTS_BYTES / limit;
+	if (is_orphan(blocks)) {
+		lks_sink_fail("the process was killed meanwhile", 0);
+		return false;
+	}
 	if (!put_header(blocks))
 		return false;
 	lks_encode_blocks_sort(shard, count);

@@ -14,6 +14,7 @@ struct lks_encode_blocks {
 	const struct lks_snap *snap;
 	uint32_t contents_limit;
 	bool has_header;
+	int32_t parent; /* of the writer */
 	/* Columns of the message under way, and what they are made of. */
 	struct lks_encode_block_columns *columns; /* scratch */
 	uint8_t *contents;                        /* scratch */

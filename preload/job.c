@@ -406,9 +406,10 @@ serve_once(enum lks_way way)
 void
 lks_job_serve(enum lks_way way, int32_t self)
 {
-	/* With ledger=deep the helper asks the allocator before each snapshot,
-	 * which a writer can't: what comes in meanwhile is the helper's. */
-	bool all = !(lks_opts.deep && way == LKS_WAY_HELPER);
+	/* The helper settles what is deferred before each snapshot, and with
+	 * ledger=deep asks the allocator, which a writer can't: what comes in
+	 * meanwhile is the helper's. Where there is none, who asks settles. */
+	bool all = way != LKS_WAY_HELPER;
 
 	do {
 		while (serve_once(way) && all)

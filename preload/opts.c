@@ -15,7 +15,6 @@
 
 /* Longest value: a path in which every byte was escaped. */
 #define VALUE_BYTES (2 * LKS_PATH_BYTES)
-#define DEFAULT_MEMORY (1ull << 30)
 
 struct lks_opts lks_opts;
 
@@ -118,12 +117,12 @@ lks_opts_parse(const char *text)
 uint64_t
 lks_opts_memory(void)
 {
-	uint64_t share = lks_ident.memory_limit_bytes / 8;
+	uint64_t share = lks_ident.memory_limit_bytes / LKS_MEMORY_SHARE;
 
 	if (lks_opts.memory != 0)
 		return lks_opts.memory;
-	if (share == 0 || share > DEFAULT_MEMORY)
-		return DEFAULT_MEMORY;
+	if (share == 0 || share > LKS_MEMORY_DEFAULT)
+		return LKS_MEMORY_DEFAULT;
 	return share < LKS_MEMORY_MIN ? LKS_MEMORY_MIN : share;
 }
 

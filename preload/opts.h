@@ -8,11 +8,11 @@
  */
 #pragma once
 
+#include "../proto/defaults.h"
 #include "../proto/limits.h"
 #include "lks.h"
 #include "unwind.h"
 
-#define LKS_OUT_DEFAULT "leakshim.%e.%p.%n.snap"
 /* More snapshots than anyone looks at; sink.c keeps a record of each. */
 #define LKS_KEEP_MAX 4096
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "../proto/defaults.h"
 #include "msg.h"
 #include "opts.h"
 #include "sys.h"
@@ -241,13 +242,18 @@ print_keep(char *out, size_t cap)
 static bool
 parse_only(const char *text)
 {
+	/* As the default is called. */
+	if (strcmp(text, "all") == 0) {
+		lks_opts.only[0] = '\0';
+		return true;
+	}
 	return parse_path(text, lks_opts.only);
 }
 
 static void
 print_only(char *out, size_t cap)
 {
-	print_path(out, cap, lks_opts.only[0] == '\0' ? "*" : lks_opts.only);
+	print_path(out, cap, lks_opts.only[0] == '\0' ? "all" : lks_opts.only);
 }
 
 static bool

@@ -16,7 +16,3 @@ struct lks_opts_row {
 
 extern const struct lks_opts_row lks_opts_rows[];
 extern const uint32_t lks_opts_row_count;
-
-/* The fixed parts are 5 MiB of address space (a quarter of that is touched):
- * with less than this, nothing would be left to record in. */
-#define LKS_MEMORY_MIN (8ull << 20)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../proto/defaults.h"
 #include "ident.h"
 #include "msg.h"
 #include "opts.h"
@@ -183,6 +184,8 @@ lks_outname_resolve(void)
 				 LKS_PATH_BYTES - 1, false };
 	const char *raw = lks_opts.out;
 	const char *slash = strrchr(raw, '/');
+	/* A directory, whether it is there or not. */
+	bool ends_in_slash = slash != NULL && slash[1] == '\0';
 	char unknown;
 
 	has_number = false;
@@ -195,13 +198,14 @@ lks_outname_resolve(void)
 	/* Without a start directory a relative path leads nowhere. */
 	if (wanted.cut || (raw[0] != '/' && lks_ident.start_directory[0] == 0))
 		templates[LKS_PLACE_WANTED][0] = '\0';
-	if (is_directory()) {
-		put(&wanted, '/');
+	if (ends_in_slash || is_directory()) {
+		if (!ends_in_slash)
+			put(&wanted, '/');
 		expand(&wanted, LKS_OUT_DEFAULT);
 		slash = NULL;
 		raw = LKS_OUT_DEFAULT;
 	}
-	put_all(&fallback, "/tmp/leakshim-");
+	put_all(&fallback, LKS_FALLBACK_DIRECTORY);
 	put_number(&fallback, (uint64_t)lks_sys0(SYS_geteuid), 0);
 	put(&fallback, '/');
 	expand(&fallback, slash != NULL ? slash + 1 : raw);

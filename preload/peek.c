@@ -2,12 +2,25 @@
 
 #include <errno.h>
 
+#include "sandbox.h"
 #include "sys.h"
 
 static uint32_t
 wanted(const struct lks_block *block, uint32_t limit)
 {
 	return block->size < limit ? (uint32_t)block->size : limit;
+}
+
+bool
+lks_peek_works(void)
+{
+	char from = 1, to = 0;
+	struct iovec remote = { &from, 1 };
+	struct iovec local = { &to, 1 };
+
+	return !lks_sandbox_forbids(LKS_NEED_PEEK) &&
+	       lks_sys6(SYS_process_vm_readv, lks_sys_getpid(), (long)&local, 1,
+			(long)&remote, 1, 0) == 1;
 }
 
 /* A system call. Bytes that it copied, which end where the first block begins
@@ -18,6 +31,9 @@ copy(struct lks_peek *peek, const struct lks_block *blocks, uint32_t count,
 {
 	struct iovec to = { .iov_base = out };
 
+	/* Such a filter may have come since lks_peek_works(). */
+	if (lks_sandbox_forbids(LKS_NEED_PEEK))
+		return -EPERM;
 	for (uint32_t i = 0; i < count; i++) {
 		/* An address of the host's: never used but by the kernel. */
 		peek->parts[i].iov_base = (void *)blocks[i].address;

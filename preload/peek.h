@@ -18,6 +18,10 @@ struct lks_peek {
 	struct iovec parts[LKS_PEEK_BATCH];
 };
 
+/* WRITER. False if no block at all can be read here: the kernel refuses, or a
+ * filter of the host's would kill for it (sandbox.h). */
+bool lks_peek_works(void);
+
 /*
  * WRITER. Copies the first `limit` bytes (fewer of smaller ones) of each of
  * `count` blocks to `out`, one after another, and how many they are to

@@ -14,10 +14,17 @@
 #define MEMBARRIER_PRIVATE_EXPEDITED 8
 #define MEMBARRIER_REGISTER_PRIVATE_EXPEDITED 16
 
-/* Between the owner's busy and free again lie some nanoseconds, or the whole
- * ring's changes, or it lost its processor meanwhile. */
+/*
+ * Between the owner's busy and free again lie some nanoseconds, or the whole
+ * ring's changes, or it lost its processor meanwhile. Then sleep: a container's
+ * quota takes it away for up to 100 ms. All together 0.12 s, less than whoever
+ * waits for the lock meanwhile does.
+ */
 #define SPINS 2000
-#define YIELDS 20000
+#define YIELDS 1000
+#define SLEEPS 70
+#define SLEEP_NS 100000    /* the first; the last ones are 20 times that */
+#define BLIND_SPINS 200000 /* where nothing else is allowed */
 
 /* Ticks without another thread's before one becomes owner. */
 #define QUIET_MAX (1u << 16)
@@ -237,14 +244,20 @@ match(struct lks_change *change, uint64_t *hash, uint16_t *left, uint32_t count)
 		struct lks_change *former = &change[*at - 1];
 
 		hash[i] = h;
+		if (change[i].key == 0)
+			continue; /* made, when this was interrupted */
 		if (*at != 0 && lks_livetab_same(former->key, change[i].key)) {
 			count_both(former->value);
-			former->key = 0;
-			*at = 0;
 			if (change[i].value == 0) {
+				if (i + 1 == count)
+					last_taken = *former;
+				former->key = 0;
 				change[i].key = 0;
+				*at = 0;
 				continue;
 			}
+			former->key = 0;
+			*at = 0;
 			/* Given out twice: freed behind our back between. */
 			lks_count(implicit_frees);
 		}
@@ -261,6 +274,11 @@ match(struct lks_change *change, uint64_t *hash, uint16_t *left, uint32_t count)
 /* Changes between a prefetch and its use. */
 #define AHEAD 32
 
+/*
+ * What is made gets the key 0: a handler that interrupts this and ends the
+ * process applies the rest, and nobody comes back here. The one change that was
+ * under way may be lost then.
+ */
 void
 lks_record_apply(void)
 {
@@ -268,20 +286,24 @@ lks_record_apply(void)
 	static uint64_t hash[LKS_DEFERRED];
 	static uint16_t left[LKS_DEFERRED];
 	struct lks_change *change = lks_deferred.change;
-	const uint32_t n = match(change, hash, left, lks_deferred.count);
+	uint32_t n;
 
 	last_taken = (struct lks_change){ 0, 0 };
+	n = match(change, hash, left, lks_deferred.count);
 	for (uint32_t k = 0; k < n && k < AHEAD; k++)
 		lks_livetab_prefetch(hash[left[k]]);
 	for (uint32_t k = 0; k < n; k++) {
 		const uint32_t i = left[k];
+		const struct lks_change one = change[i];
 
 		if (k + AHEAD < n)
 			lks_livetab_prefetch(hash[left[k + AHEAD]]);
-		if (change[i].value != 0)
-			apply_add(hash[i], change[i]);
+		change[i].key = 0;
+		lks_compiler_barrier();
+		if (one.value != 0)
+			apply_add(hash[i], one);
 		else
-			apply_remove(hash[i], change[i], i);
+			apply_remove(hash[i], one, i);
 	}
 	served += lks_deferred.count;
 	lks_deferred.count = 0;
@@ -299,6 +321,39 @@ adapt_locked(void)
 	atomic_store_explicit(&quiet, next, memory_order_relaxed);
 }
 
+static bool
+is_busy(const struct lks_thread *owner)
+{
+	/* acquire: pairs with the release in lks_record_defer */
+	return atomic_load_explicit(&owner->busy, memory_order_acquire) != 0;
+}
+
+/* False: the owner does not let go. */
+static bool
+wait_for(const struct lks_thread *owner)
+{
+	const bool blind = lks_sandbox_forbids(LKS_NEED_YIELD);
+
+	for (uint32_t i = 0; i < (blind ? BLIND_SPINS : SPINS); i++)
+		if (!is_busy(owner))
+			return true;
+	for (uint32_t i = 0; i < YIELDS && !blind; i++) {
+		if (!is_busy(owner))
+			return true;
+		lks_sys0(SYS_sched_yield);
+	}
+	for (uint32_t i = 0; i < SLEEPS && !blind; i++) {
+		const struct timespec pause = {
+			.tv_nsec = SLEEP_NS * (i < 20 ? i + 1 : 20),
+		};
+
+		if (!is_busy(owner))
+			return true;
+		lks_sys2(SYS_nanosleep, &pause, NULL);
+	}
+	return !is_busy(owner);
+}
+
 /* Under the lock: the ring becomes nobody's, its changes are made. */
 static void
 take_over_locked(void)
@@ -306,7 +361,6 @@ take_over_locked(void)
 	struct lks_deferred *d = &lks_deferred;
 	struct lks_thread *owner =
 		atomic_load_explicit(&d->owner, memory_order_relaxed);
-	uint32_t tries = 0;
 
 	if (owner == NULL)
 		return;
@@ -316,12 +370,7 @@ take_over_locked(void)
 	if (lks_sandbox_forbids(LKS_NEED_BARRIER) ||
 	    lks_sys3(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) != 0)
 		able = false;
-	/* acquire: pairs with the release in lks_record_defer */
-	while (atomic_load_explicit(&owner->busy, memory_order_acquire) != 0 &&
-	       ++tries < SPINS + YIELDS)
-		if (tries > SPINS)
-			lks_sys0(SYS_sched_yield);
-	if (tries < SPINS + YIELDS) {
+	if (wait_for(owner)) {
 		lks_record_apply();
 		adapt_locked();
 	} else {
@@ -364,10 +413,12 @@ apply_own(void)
 {
 	_Atomic uint32_t *busy = &lks_tls.block->busy;
 
-	/* Interrupted by a handler of its own that ends the process: nobody
-	 * comes back to the call. */
-	if (atomic_exchange_explicit(busy, 1, memory_order_seq_cst) != 0 ||
-	    is_owner()) {
+	/* May be 1: a handler of ours interrupted a change and ends the
+	 * process, nobody comes back to the call. */
+	atomic_store_explicit(busy, 1, memory_order_relaxed);
+	/* Pairs with the membarrier in take_over_locked. */
+	lks_compiler_barrier();
+	if (is_owner()) {
 		lks_record_apply();
 		atomic_store_explicit(busy, 0, memory_order_release);
 	} else {
@@ -378,11 +429,20 @@ apply_own(void)
 static LKS_NOINLINE void
 settle_slow(void)
 {
+	struct lks_deferred *d = &lks_deferred;
+
 	if (lks_tls.defers) {
 		apply_own();
 	} else if (lks_lock_take(&lock, LKS_RANK_RECORD)) {
 		take_over_locked();
 		lks_lock_drop(&lock);
+	} else if (atomic_load_explicit(&d->owner, memory_order_relaxed) ==
+		   TAKEN_OVER) {
+		/* Who took it over never came back (a handler jumped out of
+		 * it): not to be waited for at every call from now on. */
+		able = false;
+		lks_count_add(dropped_allocs, d->count);
+		atomic_store_explicit(&d->owner, NULL, memory_order_release);
 	}
 }
 
@@ -398,7 +458,12 @@ lks_record_settle(void)
 void
 lks_record_stop(void)
 {
+	/* Under the lock: nobody is about to become owner. */
+	const bool locked = lks_lock_take(&lock, LKS_RANK_RECORD);
+
 	able = false;
+	if (locked)
+		lks_lock_drop(&lock);
 	lks_record_settle();
 }
 
@@ -411,6 +476,10 @@ become_owner(void)
 		return; /* another time */
 	if (able && !fork_held && lks_tls.block != NULL &&
 	    atomic_load_explicit(&d->owner, memory_order_relaxed) == NULL) {
+		/* Left behind by who jumped out of a call, in the parent of
+		 * this process: not to be made now, and the ring may be full. */
+		lks_count_add(dropped_allocs, d->count);
+		d->count = 0;
 		served = 0;
 		lks_tls.defers = true;
 		atomic_store_explicit(&d->owner, lks_tls.block,
@@ -594,10 +663,10 @@ lks_record_fork_child(void)
 
 	lks_lock_init(&lock);
 	lks_record_init();
-	/* A fork without our locks: the ring is as another thread left it, or
-	 * as this one, which then goes on with it. */
-	if (!fork_held && !lks_tls.defers &&
-	    atomic_load_explicit(&d->owner, memory_order_relaxed) != NULL) {
+	/* A fork without our locks: the ring is as another thread left it, who
+	 * may have been taking it over; or as this one, which then goes on with
+	 * it. */
+	if (!fork_held && !(lks_tls.defers && is_owner())) {
 		lks_count_add(dropped_allocs, d->count);
 		d->count = 0;
 		atomic_store_explicit(&d->owner, NULL, memory_order_relaxed);

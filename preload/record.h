@@ -79,12 +79,13 @@ void lks_record_put_back(const struct lks_held *held);
  * already. */
 bool lks_record_knows(uintptr_t address);
 
-/* RECORD, WRITER on a host's thread or the helper's, no lock held. What any
- * thread has deferred is in the tables when it returns, unless its owner does
- * not let go of it in time (counted). */
+/* RECORD, WRITER on a host's thread or the helper's, guard up, no lock held.
+ * What any thread has deferred is in the tables when it returns, unless its
+ * owner does not let go of it in time (counted), or who takes it over meanwhile
+ * takes longer than locks are waited for. */
 void lks_record_settle(void);
 
-/* RECORD. Settles, and nothing is deferred any more. */
+/* RECORD, guard up. Settles, and nothing is deferred any more. */
 void lks_record_stop(void);
 
 /* RECORD, at each tick. */
@@ -100,7 +101,8 @@ void lks_record_fork_child(void);
 
 /* --- the hot halves --- */
 
-/* A change: a slot of the live table, or with value 0 its removal. */
+/* A change: a slot of the live table, or with value 0 its removal. Key 0: it
+ * was made already. */
 struct lks_change {
 	uint64_t key;
 	uint64_t value;
@@ -134,7 +136,7 @@ lks_record_defer(uint64_t key, uint64_t value)
 	if (!lks_tls.defers)
 		return false;
 	atomic_store_explicit(&me->busy, 1, memory_order_relaxed);
-	/* Pairs with the membarrier in take_over. */
+	/* Pairs with the membarrier in take_over_locked. */
 	lks_compiler_barrier();
 	if (lks_unlikely(atomic_load_explicit(&d->owner,
 					      memory_order_relaxed) != me)) {
@@ -146,7 +148,7 @@ lks_record_defer(uint64_t key, uint64_t value)
 	d->count = ++n;
 	if (lks_unlikely(n == LKS_DEFERRED))
 		lks_record_apply();
-	/* release: pairs with the acquire in take_over */
+	/* release: pairs with the acquire in is_busy */
 	atomic_store_explicit(&me->busy, 0, memory_order_release);
 	return true;
 }

@@ -33,7 +33,11 @@
 	(LKS_NEED_RECORD | LKS_NEED_WRITE | LKS_NEED_CLONE | LKS_NEED_PEEK |   \
 	 LKS_NEED_YIELD | LKS_NEED_BARRIER | LKS_NEED_RESIZE)
 
-static _Atomic uint32_t forbidden;     /* to who installed it, at least */
+/* The low half is what is forbidden, to who installed it at least; the high half
+ * counts the notes, so that one is undone only as long as it is the last. */
+static _Atomic uint64_t forbidden;
+#define ONE_NOTE (UINT64_C(1) << 32)
+
 static _Atomic uint32_t forbidden_all; /* to every thread */
 static _Atomic uint32_t helper_born;   /* `forbidden` when it was made */
 static _Atomic int32_t helper_tid;     /* 0 = none */
@@ -303,28 +307,39 @@ lks_sandbox_ask(const struct sock_fprog *filter, bool strict)
 
 /* --- what is in force ------------------------------------------------- */
 
-uint32_t
+struct lks_sandbox_noted
 lks_sandbox_note(const struct sock_fprog *filter, bool strict, bool all_threads)
 {
-	uint32_t before =
+	uint64_t before =
 		atomic_load_explicit(&forbidden, memory_order_relaxed);
 	uint32_t needs = ALL_NEEDS;
+	uint64_t after;
 
 	/* To ask takes a system call that may be forbidden already. */
 	if ((before & LKS_NEED_RECORD) == 0)
 		needs = lks_sandbox_ask(filter, strict);
-	atomic_fetch_or_explicit(&forbidden, needs, memory_order_relaxed);
+	do {
+		after = (before + ONE_NOTE) | needs;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&forbidden, &before, after, memory_order_relaxed,
+		memory_order_relaxed));
 	if (all_threads)
 		atomic_fetch_or_explicit(&forbidden_all, needs,
 					 memory_order_relaxed);
-	return before;
+	return (struct lks_sandbox_noted){ before, after };
 }
 
 void
-lks_sandbox_undo(uint32_t before)
+lks_sandbox_undo(const struct lks_sandbox_noted *noted)
 {
-	atomic_store_explicit(&forbidden, before, memory_order_relaxed);
-	atomic_fetch_and_explicit(&forbidden_all, before, memory_order_relaxed);
+	uint64_t last = noted->after;
+
+	if (atomic_compare_exchange_strong_explicit(
+		    &forbidden, &last, noted->before, memory_order_relaxed,
+		    memory_order_relaxed))
+		atomic_fetch_and_explicit(&forbidden_all,
+					  (uint32_t)noted->before,
+					  memory_order_relaxed);
 }
 
 static bool
@@ -343,7 +358,8 @@ is_helper(void)
 bool
 lks_sandbox_forbids(enum lks_need need)
 {
-	uint32_t mask = atomic_load_explicit(&forbidden, memory_order_relaxed);
+	uint32_t mask = (uint32_t)atomic_load_explicit(&forbidden,
+						       memory_order_relaxed);
 
 	if (lks_likely((mask & need) == 0))
 		return false;
@@ -358,8 +374,8 @@ void
 lks_sandbox_helper_made(void)
 {
 	atomic_store_explicit(&helper_born,
-			      atomic_load_explicit(&forbidden,
-						   memory_order_relaxed),
+			      (uint32_t)atomic_load_explicit(
+				      &forbidden, memory_order_relaxed),
 			      memory_order_relaxed);
 }
 

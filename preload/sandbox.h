@@ -29,16 +29,24 @@ enum lks_need {
 	LKS_NEED_RESIZE = 64,  /* mremap: tables are copied to larger pages */
 };
 
+/* What was forbidden before a note and after it: for lks_sandbox_undo alone. */
+struct lks_sandbox_noted {
+	uint64_t before;
+	uint64_t after;
+};
+
 /*
  * RECORD. A filter is about to be installed, for the calling thread or for all;
- * or `strict`, the mode in which only read and write are allowed. Returns what
- * was forbidden before, for lks_sandbox_undo when it was not installed. Threads
- * that are no descendants of the caller keep what they may do; but for the
- * helper we don't tell them apart.
+ * or `strict`, the mode in which only read and write are allowed. Threads that
+ * are no descendants of the caller keep what they may do; but for the helper we
+ * don't tell them apart.
  */
-uint32_t lks_sandbox_note(const struct sock_fprog *filter, bool strict,
-			  bool all_threads);
-void lks_sandbox_undo(uint32_t before);
+struct lks_sandbox_noted lks_sandbox_note(const struct sock_fprog *filter,
+					  bool strict, bool all_threads);
+
+/* RECORD. It was not installed. If another thread noted one meanwhile, nothing
+ * is taken back: that one may be in force. */
+void lks_sandbox_undo(const struct lks_sandbox_noted *noted);
 
 /* Any context. Asks the filter; a mask of enum lks_need. Exposed for tests. */
 uint32_t lks_sandbox_ask(const struct sock_fprog *filter, bool strict);

@@ -32,7 +32,7 @@ struct coming {
 	const struct sock_fprog *filter;
 	bool strict;
 	bool all_threads;
-	uint32_t forbidden_before;
+	struct lks_sandbox_noted noted;
 };
 
 /* The last that can be written, while it may be. */
@@ -51,23 +51,37 @@ tell(uint32_t needs)
 	lks_writer_settle();
 }
 
+/* While the barrier may still be asked for. The guard is up: a handler must not
+ * add to what is being applied. */
+static void
+stop_deferring(void)
+{
+	const uint8_t guard = lks_tls.guard;
+
+	lks_tls.guard = LKS_GUARD_OWN;
+	lks_record_stop();
+	if (guard == LKS_GUARD_DOWN)
+		shim_leave();
+	else
+		lks_tls.guard = guard;
+}
+
 static void
 comes(struct coming *c)
 {
 	int host_errno = errno;
 
 	/* Not in a vfork child. */
-	if (!lks_sandbox_forbids(LKS_NEED_WRITE) && lks_boot_is_complete() &&
+	if (!lks_sandbox_forbids(LKS_NEED_RECORD) && lks_boot_is_complete() &&
 	    lks_state_reason() == NULL) {
 		const uint32_t needs = lks_sandbox_ask(c->filter, c->strict);
 
-		/* While the barrier may still be asked for. */
 		if ((needs & LKS_NEED_BARRIER) != 0)
-			lks_record_stop();
-		tell(needs);
+			stop_deferring();
+		if (!lks_sandbox_forbids(LKS_NEED_WRITE))
+			tell(needs);
 	}
-	c->forbidden_before =
-		lks_sandbox_note(c->filter, c->strict, c->all_threads);
+	c->noted = lks_sandbox_note(c->filter, c->strict, c->all_threads);
 	errno = host_errno;
 }
 
@@ -75,7 +89,7 @@ static void
 came(const struct coming *c, bool installed)
 {
 	if (!installed)
-		lks_sandbox_undo(c->forbidden_before);
+		lks_sandbox_undo(&c->noted);
 	else if (lks_sandbox_forbids(LKS_NEED_RECORD))
 		lks_state_disable("a seccomp filter of the program kills for "
 				  "what tracking needs");

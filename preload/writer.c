@@ -239,8 +239,12 @@ lks_writer_exit(void)
 	lks_record_settle();
 	if (is_worth_a_file())
 		lks_job_post(LKS_TRIGGER_EXIT, 0);
-	if (lks_job_wait_claim(lks_sys_gettid(), LKS_EXIT_WAIT_MS * 1000000ull))
+	if (lks_job_wait_claim(lks_sys_gettid(),
+			       LKS_EXIT_WAIT_MS * 1000000ull)) {
+		/* Again: other threads went on while we waited. */
+		lks_record_settle();
 		lks_job_serve_last(LKS_WAY_EXIT);
+	}
 	lks_status_remove();
 	lks_cloned_reap();
 	lks_sigmask_restore(&mask);

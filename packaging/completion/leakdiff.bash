@@ -1,19 +1,26 @@
 # Completion of leakdiff for bash. The options are those of its --help.
 
-# The options that --help of the command in "$@" lists.
+# The options that --help of the command in "$@" lists; what is deeper
+# inside a line, or an example, only mentions one.
 __leakdiff_options()
 {
 	"$@" --help 2>/dev/null | sed -n \
-		-e 's/^  *\(-[A-Za-z]\), \(--[a-z-]*\).*/\1\n\2/p' \
-		-e 's/^  *\(--[a-z-]*\).*/\1/p'
+		-e '/^Examples:/q' \
+		-e 's/^  \(-[A-Za-z]\), \(--[a-z-]*\).*/\1\n\2/p' \
+		-e 's/^ \{2,6\}\(--[a-z-]*\).*/\1/p'
 }
 
 _leakdiff()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local pattern
+	local -a verb=()
 
 	COMPREPLY=()
+	# A file of that name would be ./dump.
+	if [ "$COMP_CWORD" -gt 1 ] && [ "${COMP_WORDS[1]}" = dump ]; then
+		verb=(dump)
+	fi
 	# --sort=rate is three words.
 	if [ "$cur" = = ]; then
 		cur=
@@ -59,13 +66,25 @@ _leakdiff()
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W \
-			"$(__leakdiff_options "${COMP_WORDS[0]}")" -- "$cur")
+			"$(__leakdiff_options "${COMP_WORDS[0]}" "${verb[@]}")" \
+			-- "$cur")
 		return
 	fi
+	if [ ${#verb[@]} -gt 0 ]; then
+		compopt -o filenames 2>/dev/null || true # as above
+		mapfile -t COMPREPLY < <(
+			compgen -d -- "$cur"
+			compgen -f -X '!*.dump' -- "$cur"
+		)
+		return
+	fi
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		mapfile -t COMPREPLY < <(compgen -W dump -- "$cur")
+	fi
 	compopt -o filenames 2>/dev/null || true # as above
-	mapfile -t COMPREPLY < <(
+	mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(
 		compgen -d -- "$cur"
-		for pattern in '*.snap' '*.pb.gz' '*.pb' '*.pprof' '*.prof' \
+		for pattern in '*.snap' '*.dump' '*.pb.gz' '*.pb' '*.pprof' '*.prof' \
 			'*.heap'; do
 			compgen -f -X "!$pattern" -- "$cur"
 		done

@@ -1,11 +1,13 @@
 # Completion of leakshim for bash. Verbs and options are those of its --help.
 
-# The options that --help of the command in "$@" lists.
+# The options that --help of the command in "$@" lists; what is deeper
+# inside a line, or an example, only mentions one.
 __leakshim_options()
 {
 	"$@" --help 2>/dev/null | sed -n \
-		-e 's/^  *\(-[A-Za-z]\), \(--[a-z-]*\).*/\1\n\2/p' \
-		-e 's/^  *\(--[a-z-]*\).*/\1/p'
+		-e '/^Examples:/q' \
+		-e 's/^  \(-[A-Za-z]\), \(--[a-z-]*\).*/\1\n\2/p' \
+		-e 's/^ \{2,6\}\(--[a-z-]*\).*/\1/p'
 }
 
 __leakshim_verbs()
@@ -51,6 +53,7 @@ __leakshim_in_command()
 		case $word in
 		--) [ $((i + 1)) -lt "$COMP_CWORD" ] && return 0 ;;
 		-q | --quiet | -r | --then-report | -h | --help) ;;
+		-j | --json | -p | --process) ;;
 		--*)
 			# The value, behind a '=' or not.
 			[ "${COMP_WORDS[i + 1]-}" != = ] || i=$((i + 1))
@@ -75,13 +78,18 @@ _leakshim()
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	__leakshim_find_verb
+	if [ "$verb" = help ]; then
+		mapfile -t COMPREPLY < <(compgen -W \
+			"$(__leakshim_verbs "${COMP_WORDS[0]}")" -- "$cur")
+		return
+	fi
 	if [ -z "$verb" ]; then
 		mapfile -t COMPREPLY < <(compgen -W \
-			"$(__leakshim_verbs "${COMP_WORDS[0]}")
+			"help $(__leakshim_verbs "${COMP_WORDS[0]}")
 			$(__leakshim_options "${COMP_WORDS[0]}")" -- "$cur")
 		return
 	fi
-	if [ "$verb" = run ] && __leakshim_in_command; then
+	if [[ $verb == run || $verb == doctor ]] && __leakshim_in_command; then
 		# It fails where no completion is under way: in tests.
 		compopt -o filenames 2>/dev/null || true
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -94,8 +102,8 @@ _leakshim()
 		return
 		;;
 	--follow)
-		mapfile -t COMPREPLY < <(compgen -W 'fork,exec fork none' -- \
-			"$cur")
+		mapfile -t COMPREPLY < <(compgen -W \
+			'fork,exec fork exec none' -- "$cur")
 		return
 		;;
 	--start)
@@ -137,6 +145,9 @@ _leakshim()
 			"$cur")
 	elif [ "$verb" = run ]; then
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+	elif [ "$verb" = doctor ]; then
+		mapfile -t COMPREPLY < <(compgen -c -W "$(__leakshim_pids)" -- \
+			"$cur")
 	elif [ "$verb" = soak ]; then
 		compopt -o filenames 2>/dev/null || true # as above
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -152,7 +152,7 @@ PY
 	grep -q '^state *on$' text
 	grep -q '^mode *exact$' text
 	grep -q '^signal *SIGUSR2 (12)$' text
-	grep -q "^last one *number 1, .* ago: $PWD/1.snap\$" text
+	grep -q "^last one *number 1, .*: $PWD/1.snap\$" text
 	grep -q '^threads *2 running, 0 exited but not joined$' text
 	grep -q '^lost *nothing$' text
 }
@@ -322,6 +322,46 @@ PY
 }
 
 # --- start ------------------------------------------------------------
+
+@test "snapshot says that system calls are filtered where no answer comes" {
+	# It kills for renameat2, by which an answer gets its name.
+	[ "$(uname -m)" = x86_64 ] || skip 'the number of a system call'
+	track '' $PYTHON -I -c "import ctypes, signal, struct
+syscall = ctypes.CDLL(None).syscall
+syscall.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_long, ctypes.c_void_p]
+code = b''.join(struct.pack('HBBI', *one) for one in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, 316), (6, 0, 0, 0x80000000),
+    (6, 0, 0, 0x7fff0000)))
+code = ctypes.create_string_buffer(code)
+program = struct.pack('HxxxxxxP', 4, ctypes.addressof(code))
+assert ctypes.CDLL(None).prctl(38, 1, 0, 0, 0) == 0
+assert syscall(317, 1, 0, program) == 0
+open('ready', 'w')
+while True: signal.pause()"
+	wait_for_file ready
+	run "$LEAKSHIM_BIN" snapshot -t 1 $pid
+	echo "$output"
+	[ "$status" -eq 5 ]
+	[[ $output == *'did not answer within 1 s: its system calls are filtered (seccomp)'* ]]
+}
+
+@test "snapshot says that the status file's disk is full" {
+	need_root 'a file system of our own'
+	run unshare -m sh -c "
+		mkdir -p '/tmp/leakshim-$(id -u)' &&
+		mount -t tmpfs -o mode=700,size=64k none \
+			'/tmp/leakshim-$(id -u)' &&
+		{ [ ! -d /run/user ] || mount -t tmpfs none /run/user; } || exit
+		LD_PRELOAD=$SHIM '$steps' touch:ready pause &
+		until '$LEAKSHIM_BIN' status \$! >text 2>&1; do sleep 0.1; done
+		cat /dev/zero >'/tmp/leakshim-$(id -u)/fill' 2>/dev/null
+		'$LEAKSHIM_BIN' snapshot -t 1 \$!
+		echo status \$?
+		kill \$!"
+	echo "$output"
+	[[ $output == *"did not answer within 1 s: the file system of '/tmp/leakshim-"*"', where its answers go, is full"* ]]
+	[[ $output == *'status 5'* ]]
+}
 
 @test "start begins to track a dormant program, threads and helper or not" {
 	for steps_of in touch:ready 'threads:2 touch:ready'; do

@@ -14,6 +14,8 @@ teardown() {
 # completes WORD...: what bash offers for the last word.
 completes() {
 	(
+		# As in an interactive shell.
+		set +e
 		. "$completion/$1.bash"
 		COMP_WORDS=("$@")
 		COMP_CWORD=$(($# - 1))
@@ -25,7 +27,8 @@ completes() {
 
 # help_options COMMAND...: each option of its --help, a line each.
 help_options() {
-	"$@" --help | grep -oE '^ +(-[A-Za-z], )?--[a-z-]+' |
+	"$@" --help | sed '/^Examples:/q' |
+		grep -oE '^ {2,6}(-[A-Za-z], )?--[a-z-]+' |
 		grep -oE -- '-(-[a-z-]+|[A-Za-z])' | sort -u
 }
 
@@ -36,18 +39,31 @@ verbs() {
 @test "bash completes every option of leakdiff" {
 	help_options leakdiff >wanted
 	[ "$(wc -l <wanted)" -gt 30 ]
-	completes leakdiff - | sort -u >got
+	completes leakdiff - | sort >got
 	diff wanted got
+	help_options leakdiff dump >wanted
+	grep -qx -- --sysroot wanted
+	completes leakdiff dump - | sort >got
+	diff wanted got
+	[ "$(completes leakdiff d)" = dump ]
+	touch x.dump dump.snap
+	[ "$(completes leakdiff dump '')" = x.dump ]
+	[ "$(completes leakdiff x)" = x.dump ]
 }
 
 @test "bash completes every verb of leakshim and every option of each" {
 	[ "$(verbs | wc -l)" -ge 3 ]
 	completes leakshim '' | grep -v ^- >got
+	{
+		echo help
+		verbs
+	} | diff - got
+	completes leakshim help '' >got
 	verbs | diff - got
 	for verb in $(verbs); do
 		help_options leakshim "$verb" >wanted
 		[ -s wanted ]
-		completes leakshim "$verb" - | sort -u >got
+		completes leakshim "$verb" - | sort >got
 		diff wanted got
 	done
 }
@@ -79,7 +95,7 @@ verbs() {
 @test "bash completes snapshots and directories, and other files where they go" {
 	mkdir dir
 	touch 'a b.snap' heap.pb.gz notes.txt
-	printf '%s\n' 'a b.snap' dir heap.pb.gz | diff - <(
+	printf '%s\n' 'a b.snap' dir dump heap.pb.gz | diff - <(
 		completes leakdiff '' | sort)
 	[ "$(completes leakdiff --baseline n)" = notes.txt ]
 	[ "$(completes leakdiff --sysroot '')" = dir ]
@@ -98,6 +114,9 @@ verbs() {
 	completes leakshim run --depth 3 leakdi | grep -x leakdiff
 	completes leakshim run --depth = 3 leakdi | grep -x leakdiff
 	[ "$(completes leakshim run -- ls arg)" = argument ]
+	# The doctor examines one.
+	completes leakshim doctor leakdi | grep -x leakdiff
+	[ "$(completes leakshim doctor --json ls arg)" = argument ]
 }
 
 # mentions FILE: the options that a completion of zsh describes.
@@ -107,7 +126,10 @@ mentions() {
 }
 
 @test "zsh's completions have the options of --help, and no others" {
-	help_options leakdiff >wanted
+	{
+		help_options leakdiff
+		help_options leakdiff dump
+	} | sort -u >wanted
 	mentions "$completion/_leakdiff" | diff wanted -
 	{
 		help_options leakshim

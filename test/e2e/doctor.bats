@@ -61,6 +61,7 @@ has() {
 	done
 	case $found in
 	*' blind'*) [ "$verdict" = blind ] && [ "$status" -eq 1 ] ;;
+	*'unreadable warning'*) [ "$verdict" = unknown ] && [ "$status" -eq 1 ] ;;
 	*' warning'*) [ "$verdict" = limited ] && [ "$status" -eq 1 ] ;;
 	*) [ "$verdict" = works ] && [ "$status" -eq 0 ] ;;
 	esac
@@ -330,6 +331,26 @@ need_mounts() {
 	[[ $output == *'install coreutils-dbgsym '* ]]
 }
 
+@test "symbols: of a stub those of the library that has its code" {
+	{
+		echo 'int nothing;'
+		echo 'const char much[600000] = { 1 };'
+	} >much.c
+	${CC:-cc} -shared -fPIC -s -o libmuch.so much.c
+	build stub -s -L. -Wl,--no-as-needed -lmuch '-Wl,-rpath,$ORIGIN'
+	examine ./stub
+	has 'symbols note'
+	[[ $output == *"libmuch.so, which has most of the code of ./stub, is stripped"* ]]
+	# Nothing is missing then.
+	${CC:-cc} -g -shared -fPIC -o libmuch.so much.c
+	examine ./stub
+	lacks symbols
+	# One that is no stub.
+	${CC:-cc} -shared -fPIC -s -o libmuch.so -xc /dev/null
+	examine ./stub
+	[[ $output == *"./stub is stripped"* ]]
+}
+
 # --- what runs in it --------------------------------------------------
 
 @test "go: blind, or only its C parts" {
@@ -528,6 +549,8 @@ need_mounts() {
 	has 'options blind'
 	LEAKSHIM='only=pl*' examine ./plain
 	lacks options
+	LEAKSHIM=only=all examine ./plain
+	lacks options
 	LEAKSHIM=follow=fork examine env ./plain
 	has 'options blind'
 	LEAKSHIM=follow=fork examine ./plain
@@ -555,7 +578,10 @@ need_mounts() {
 	lacks output
 	need_mounts
 	mkdir bin
-	as=(unshare -m sh -c 'mount -t tmpfs none /tmp &&
+	# The build may lie there.
+	as=(unshare -m sh -c 'mount --bind "$BUILD" /mnt &&
+		mount -t tmpfs none /tmp && mkdir -p "$BUILD" &&
+		mount --bind /mnt "$BUILD" &&
 		mount -o remount,ro /tmp && exec "$@"' sh)
 	LEAKSHIM=out=/none/x examine true
 	has 'output blind'
@@ -809,6 +835,20 @@ while True: signal.pause()'
 	as_nobody
 	examine $pid
 	has 'unreadable warning'
+	# Nothing is claimed that can't be known.
+	"${as[@]}" "$LEAKSHIM_BIN" doctor $pid >text || [ $? = 1 ] # found
+	grep -q "whether it is tracked can't be told" text
+	grep -q "^[^ ]* ($pid): whether tracking will work can't be told" text
+	run ! grep -q 'it is not tracked' text
+}
+
+@test "a process whose main thread has ended is looked into all the same" {
+	build_host steps
+	start host "$BATS_FILE_TMPDIR/steps" threads:1 leave
+	wait_until 10 grep -q ') Z ' "/proc/$pid/stat"
+	examine $pid
+	lacks unreadable
+	has 'untracked note'
 }
 
 @test "redis: its allocator is seen, in the file and in the process" {

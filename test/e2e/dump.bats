@@ -131,6 +131,34 @@ PY
 	run ! grep -q Types text
 }
 
+@test "contents that no system call may read are refused, and kill nobody" {
+	[ "$(uname -m)" = x86_64 ] || skip 'the number of a system call'
+	# process_vm_readv kills; or is an error, as in some containers.
+	for verdict in 0x80000000 0x50001; do
+		rm -f ready *.dump
+		track out=%n.snap $PYTHON -I -c "import ctypes, signal, struct
+libc = ctypes.CDLL(None)
+code = b''.join(struct.pack('HBBI', *one) for one in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, 310), (6, 0, 0, $verdict),
+    (6, 0, 0, 0x7fff0000)))
+code = ctypes.create_string_buffer(code)
+program = struct.pack('HxxxxxxP', 4, ctypes.addressof(code))
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, program) == 0
+open('ready', 'w')
+while True: signal.pause()"
+		wait_for_file ready
+		run "$LEAKSHIM_BIN" dump --contents 8 $pid
+		echo "$output"
+		[ "$status" -eq 5 ]
+		[[ $output == "leakshim: process $pid could not write a dump: contents can't be read: process_vm_readv is refused"* ]]
+		[ -z "$(ls *.dump 2>/dev/null)" ]
+		"$LEAKSHIM_BIN" dump $pid
+		kill $pid
+		ends_with 143 $pid
+	done
+}
+
 @test "memory that other threads free and unmap meanwhile is no harm" {
 	track out=%n.snap "$BATS_FILE_TMPDIR/churn"
 	wait_until 20 grep -q ready host.out
@@ -166,11 +194,47 @@ PY
 	[ "$status" -eq 5 ]
 	[ "$output" = "leakshim: cannot create 'there': File exists" ]
 	[ ! -s there ]
+	# Nothing was written to be left.
+	run "$LEAKSHIM_BIN" dump -o nowhere/x $pid
+	[ "$status" -eq 5 ]
+	[ "$output" = "leakshim: cannot create 'nowhere/x': No such file or directory" ]
+	[ "$(ls *.dump | wc -l)" -eq 3 ]
+	run "$LEAKSHIM_BIN" dump -o - $pid
+	[ "$status" -eq 2 ]
+	[ ! -e - ]
 	[ "$("$LEAKSHIM_BIN" dump -o mine $pid)" = mine ]
 	[ "$(stat -c %a mine)" = 600 ]
 	# Where it is anyway.
 	rm 1.dump
 	[ "$("$LEAKSHIM_BIN" dump -o 1.dump $pid)" = 1.dump ]
+	[ -s 1.dump ]
+}
+
+@test "a program that is killed while it is dumped leaves nothing" {
+	track out=%n.snap "$steps" leak:3000000x16 touch:ready pause
+	wait_for_file ready
+	"$LEAKSHIM_BIN" dump --contents 16 $pid >answer 2>&1 3>&- &
+	asker=$!
+	wait_until 10 compgen -G '.leakshim*' >/dev/null
+	kill -KILL $pid
+	ends_with 137 $pid
+	# Told by the writer, or seen.
+	wait $asker || status=$?
+	[ $status -eq 3 ] || [ $status -eq 5 ]
+	wait_until 5 eval '! compgen -G ".leakshim*"' >/dev/null
+	[ ! -e 1.dump ]
+}
+
+@test "a dump that could not be moved is said to be where it is" {
+	need_root 'a file system of our own'
+	track out=%n.snap "$steps" leak:2000x10 touch:ready pause
+	wait_for_file ready
+	mkdir small
+	run unshare -m sh -c "mount -t tmpfs -o size=4k none small &&
+		'$LEAKSHIM_BIN' dump -o small/x $pid"
+	[ "$status" -eq 5 ]
+	echo "$output"
+	[[ $output == *"'small/x': No space left on device; the dump is '"*"$PWD/1.dump'" ]]
 	[ -s 1.dump ]
 }
 
@@ -243,4 +307,68 @@ PY
 	[ "$blocks" -gt 1000 ]
 	[ "$blocks" -lt 30000 ]
 	[ "$bytes" -ge $((10 * blocks)) ]
+}
+
+@test "sites at one line are told apart by their callers" {
+	cat >alike.c <<'C'
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+__attribute__((noipa)) static void *add(void) { return malloc(1000); }
+__attribute__((noipa)) static void red(void) { *(char *volatile *)add() = 0; }
+__attribute__((noipa)) static void blue(void) { *(char *volatile *)add() = 0; }
+__attribute__((noipa)) static void *alone(void) { return malloc(500); }
+int main(void)
+{
+	red();
+	blue();
+	*(char *volatile *)alone() = 0;
+	close(creat("ready", 0600));
+	for (;;)
+		pause();
+}
+C
+	${CC:-cc} -O1 -g -fno-builtin -o alike alike.c
+	track out=%n.snap ./alike
+	wait_for_file ready
+	dump=$("$LEAKSHIM_BIN" dump $pid)
+	"$LEAKDIFF" dump "$dump" >text
+	cat text
+	grep -qE '  add alike\.c:4 \(alike\) < red alike\.c:5$' text
+	grep -qE '  add alike\.c:4 \(alike\) < blue alike\.c:6$' text
+	[ "$(grep -cE '  alone alike\.c:7 \(alike\)$' text)" -ge 1 ]
+}
+
+@test "the JSON has each call stack once, and no more than ten sites unasked" {
+	track out=%n.snap "$steps" leak:2000x10 touch:ready pause
+	wait_for_file ready
+	dump=$("$LEAKSHIM_BIN" dump $pid)
+	for top in '' '--top=1' '--top=1000'; do
+		"$LEAKDIFF" dump "$dump" --json $top >json
+		$PYTHON -I - "${top#--top=}" <<'PY'
+import json, sys
+dump = json.load(open("json"))
+top = int(sys.argv[1] or 10)
+assert len(dump["oldest"]) == min(top, dump["blocks"])
+assert len(dump["sites"]) == min(top, dump["sites_count"])
+sites = [site["site"] for site in dump["sites"] + dump["other_sites"]]
+assert len(set(sites)) == len(sites)
+assert all(site["stack"] for site in dump["sites"] + dump["other_sites"])
+assert {block["site"] for block in dump["oldest"]} <= set(sites)
+assert all("stack" not in block for block in dump["oldest"])
+PY
+	done
+	[ "$("$LEAKDIFF" dump "$dump" --json --top 1000 | wc -c)" -lt 300000 ]
+}
+
+@test "a comparison of dumps says that they are not of one moment" {
+	track out=%n.snap "$steps" leak:20x10 touch:ready pause
+	wait_for_file ready
+	old=$("$LEAKSHIM_BIN" dump $pid)
+	new=$("$LEAKSHIM_BIN" dump $pid)
+	plain=$("$LEAKSHIM_BIN" snapshot $pid)
+	"$LEAKDIFF" "$old" "$new" | grep -q '^  dumps are not of one moment: '
+	"$LEAKDIFF" "$old" "$plain" | grep -q '^  the old file is a dump, '
+	run "$LEAKDIFF" "$plain"
+	[[ $output != *'of one moment'* ]]
 }

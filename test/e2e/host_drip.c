@@ -1,6 +1,6 @@
 /*
- * host_drip WHAT...: does one unit of work at each SIGRTMIN+1, and each WHAT
- * says what that leaves behind. What begins with @ is a file of such words, as
+ * host_drip WHAT...: does one unit of work at each SIGRTMIN+1 or SIGHUP, and
+ * each WHAT says what that leaves behind. What begins with @ is a file of such words, as
  * a program has a configuration.
  *
  *	leak:N     N bytes, from drip_leak
@@ -9,6 +9,8 @@
  *	crash:N    at the Nth unit: SIGABRT
  *	pin:N      N KiB in small blocks that are freed again, below one that
  *	           stays: only malloc_trim gives them back
+ *	slow:N     takes N ms
+ *	exec:N     at each Nth unit: executes itself anew
  *	daemon     becomes one: the first process ends well
  *	deaf       ignores SIGTERM
  *	threaded   has a second thread from the start
@@ -26,6 +28,7 @@
 
 static const char *words[WORDS_MAX];
 static int word_count;
+static char **arguments;
 static void *volatile last;
 
 __attribute__((noinline)) static void
@@ -88,6 +91,10 @@ work(const char *word, int unit)
 		free(malloc((size_t)number));
 	else if (!strncmp(word, "pin:", 4) && unit == 1)
 		pin(number);
+	else if (!strncmp(word, "slow:", 5))
+		usleep((useconds_t)number * 1000);
+	else if (!strncmp(word, "exec:", 5) && unit == number)
+		execv("/proc/self/exe", arguments);
 	if (!strncmp(word, "crash:", 6) && unit == number) {
 		fprintf(stderr, "drip: crashing at %d\n", unit);
 		abort();
@@ -132,6 +139,7 @@ main(int argc, char **argv)
 	sigset_t set;
 	int unit, i, sig;
 
+	arguments = argv;
 	for (i = 1; i < argc; i++)
 		add_word(argv[i]);
 	if (has("daemon") && daemon(1, 1))
@@ -140,6 +148,7 @@ main(int argc, char **argv)
 		signal(SIGTERM, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN + 1);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	if (has("threaded"))
 		pthread_create(&second, NULL, wait_for_ever, NULL);

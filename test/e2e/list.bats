@@ -37,7 +37,7 @@ print([row[key] for row in json.load(sys.stdin)["processes"]
 	[ "$(listed $tracked live_bytes)" -ge 100000 ]
 	refute listed $pid state
 	"$LEAKSHIM_BIN" list >table
-	grep -qE "^ *$tracked  on  +exact .* number 1, .* ago  $steps\$" table
+	grep -qE "^ *$tracked  on  +exact .* number 1, (now|.* ago) +$steps\$" table
 	refute grep -qE "^ *$pid " table
 }
 
@@ -53,6 +53,18 @@ print([row[key] for row in json.load(sys.stdin)["processes"]
 	ends_with 137 $pid
 	refute listed $pid state
 	[ ! -e "$file" ]
+}
+
+@test "a program executed without the shim is no longer listed" {
+	track '' sh -c 'until [ -e go ]; do sleep 0.1; done
+		exec env -u LD_PRELOAD sleep 60'
+	wait_until 10 listed $pid state
+	: >go
+	wait_until 10 cmp -s "/proc/$pid/exe" "$(type -P sleep)"
+	refute listed $pid state
+	run "$LEAKSHIM_BIN" snapshot $pid
+	[ "$status" -eq 3 ]
+	[[ $output == *'has executed another program, in which libleakshim.so is not loaded' ]]
 }
 
 @test "list finds processes whose files are in another mount namespace" {
@@ -77,6 +89,25 @@ print([row[key] for row in json.load(sys.stdin)["processes"]
 	unshare -pf --mount-proc "$LEAKSHIM_BIN" list --json >out 2>err
 	[ "$($PYTHON -Ic 'import json
 print(json.load(open("out"))["processes"])')" = '[]' ]
+}
+
+@test "a /proc of another pid namespace is told, and nobody is signalled" {
+	need_root 'a pid namespace of our own'
+	run unshare -pf --kill-child "$LEAKSHIM_BIN" list
+	[ "$status" -eq 5 ]
+	[[ $output == 'leakshim: /proc is not that of our pid namespace'* ]]
+	# Its number means a process there as well as one here.
+	track '' "$steps" touch:ready pause
+	wait_for_file ready
+	wait_until 10 listed $pid state
+	run unshare -pf --kill-child "$LEAKSHIM_BIN" snapshot $pid
+	[ "$status" -eq 3 ]
+	[[ $output == 'leakshim: /proc is not that of our pid namespace'* ]]
+	# What needs no look goes on.
+	unshare -pf --kill-child "$LEAKSHIM_BIN" run -q --then-report \
+		"$steps" leak:100x10 2>report
+	cat report
+	grep -q '(1000 B, 100 objects) was allocated in leak_here' report
 }
 
 @test "a user sees no processes of others" {

@@ -195,7 +195,7 @@ PY
 	kill -KILL $host
 	ends_with 0 $watch
 	grep -qx "leakshim: process $host 'maps' has ended" watch.err
-	grep -q "^leakshim: process $host 'maps': 1 look in " watch.err
+	grep -q "^leakshim: process $host 'maps': 1 look: RSS [0-9.]* .iB" watch.err
 }
 
 @test "SIGINT and SIGTERM end it with a summary" {
@@ -205,7 +205,7 @@ PY
 		wait_until 20 lines 2
 		kill -$signal $watch
 		ends_with 0 $watch
-		grep -q "^leakshim: process $host 'maps': 1 look in " watch.err
+		grep -q "^leakshim: process $host 'maps': 1 look: RSS [0-9.]* .iB" watch.err
 		refute grep -q 'has ended' watch.err
 	done
 }

@@ -43,6 +43,8 @@ grew_by() {
 	grew_by 100
 	# Of those that were asked for, the first and the last are kept.
 	[ "$(ls | grep -c 'snap$')" -eq 2 ]
+	# The others were ours to remove, and are missed by nobody.
+	run ! grep -q 'snapshots removed' host.err
 	[ ! -s host.out ]
 }
 
@@ -142,11 +144,56 @@ PY
 	[[ $output == *"(7.5 KiB, 77 objects) was allocated in leak_here"* ]]
 }
 
+@test "where no snapshot could be written the report's absence has a reason" {
+	need_root 'a file system of our own'
+	mkdir small
+	run unshare -m sh -c "mount -t tmpfs -o size=4k none small || exit
+		cat /dev/zero >small/fill 2>/dev/null
+		'$LEAKSHIM_BIN' run -q --then-report --out small/%n.snap \
+			'$steps' leak:1000x10 sleep:3000"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == 'leakshim: no report: the program left no snapshot: '*'no space left on device'* ]]
+}
+
 @test "processes that the program started are said to have snapshots" {
 	run "$LEAKSHIM_BIN" run -q -r -- \
 		sh -c "$steps leak:1x1; $steps leak:1x1; exit 9"
 	[ "$status" -eq 9 ]
-	[[ ${lines[-1]} == "leakshim: 2 other processes of this run left "* ]]
+	# Beside what is said of the one that the report is about.
+	[[ ${lines[0]} == "leakshim: 2 other processes of this run left "* ]]
+	[[ $output == *$'\nold '* || $output == *$'\nsnapshot '* ]]
+}
+
+@test "a signal that ended the program is told, and how old the report is" {
+	watch leak:50x100 kill:6
+	ends_with 134 $pid
+	grep -qE '^leakshim: the program was ended by SIGABRT( \(core dumped\))?, [0-9.]+ (ms|s) after its last snapshot$' \
+		host.err
+	# One that ends by itself has its last snapshot at the end.
+	run "$LEAKSHIM_BIN" run -q -r -- "$steps" leak:77x100
+	[[ $output != *'was ended by'* ]]
+}
+
+@test "a daemon that gave up root has a report, from where its snapshots went" {
+	need_root 'root to give up'
+	mkdir private
+	cd private
+	run "$LEAKSHIM_BIN" run -q -r -- "$steps" setuid:$NOBODY leak:77x100
+	echo "$output"
+	rm -f /tmp/leakshim-$NOBODY/leakshim.steps.*.snap
+	rmdir /tmp/leakshim-$NOBODY || [ $? = 1 ] # others have files there
+	[ "$status" -eq 0 ]
+	[[ $output == *"/tmp/leakshim-$NOBODY/leakshim.steps."* ]]
+	[[ $output == *"77 objects) was allocated in leak_here"* ]]
+}
+
+@test "what is announced for a link is what is written" {
+	ln -s "$steps" alias
+	run "$LEAKSHIM_BIN" run --on exit -- ./alias exit:0
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} =~ ' '([^ ]*/leakshim\.alias\.[0-9]+\.)N\.snap$ ]]
+	[ -e "${BASH_REMATCH[1]}1.snap" ]
 }
 
 @test "an ignored hangup stays ignored" {

@@ -65,3 +65,35 @@ need_nginx() {
 	[ $status = 1 ]
 	grep 'reload: the planted leak was not found (status 1)' said
 }
+
+@test "SIGTERM to the soaks ends the one that runs, with its report" {
+	cat >leakshim <<-'SH'
+		#!/bin/sh
+		trap 'echo reported; exit 4' TERM
+		touch up
+		while :; do sleep 0.1; done
+	SH
+	chmod +x leakshim
+	LEAKSHIM_BIN=$PWD/leakshim "$TOP/scripts/soak/run" app reload \
+		>said 2>&1 3>&- &
+	local run=$! status=0
+	wait_until 20 test -e up
+	kill -TERM $run
+	wait $run || status=$?
+	cat said
+	[ $status = 143 ]
+	grep reported said
+	grep 'app: ended by a signal (status 4)' said
+	! grep reload said
+}
+
+@test "the soaks can be run once more into the same directory" {
+	printf '#!/bin/sh\nmkdir "$4"; echo "$4" >>dirs\n' >leakshim
+	chmod +x leakshim
+	for time in 1 2 3; do
+		LEAKSHIM_BIN=$PWD/leakshim "$TOP/scripts/soak/run" --out out app
+	done
+	[ "$(cat dirs)" = "$PWD/out/app
+$PWD/out/app.2
+$PWD/out/app.3" ]
+}

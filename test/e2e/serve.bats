@@ -260,6 +260,7 @@ assert yaml.safe_load(open(sys.argv[1]))' "$each" ||
 	[ "$(curl -s -o body -w '%{http_code}' "$url/debug/pprof/heap")" = 404 ]
 	grep -q 'below /p/PID/' body
 	[ "$(curl -s -o body -w '%{http_code}' "$url/p/1/debug/pprof/")" = 404 ]
+	curl -sfL "$url/p/$second" | grep -q 'href="debug/charts/"'
 }
 
 @test "watch serves processes as they come and go" {
@@ -276,12 +277,17 @@ assert yaml.safe_load(open(sys.argv[1]))' "$each" ||
 }
 
 @test "run starts a program and serves it, and either outlives the other" {
+	ulimit -S -n 512
 	start run "$LEAKSHIM_BIN" serve --listen 127.0.0.1:0 --run -- \
 		"$leaker"
 	server=$pid
 	wait_until 20 says run.err 'serving on'
 	host=$(pgrep -P $server -x leaker)
 	adopt "$host"
+	# What serve changes for itself is not the program's.
+	grep -Eq '^Max open files +512 ' "/proc/$host/limits"
+	ignored=$(awk '$1 == "SigIgn:" { print $2 }' "/proc/$host/status")
+	[ $((16#$ignored & 1 << 12)) = 0 ] # SIGPIPE
 	kill -KILL $server
 	wait_for_end $server
 	kill -0 "$host"
@@ -289,6 +295,53 @@ assert yaml.safe_load(open(sys.argv[1]))' "$each" ||
 	kill "$host"
 	ends_with 0 $server
 	grep -q 'the last process has ended' again.err
+}
+
+@test "a program that can't be served is not started" {
+	local port
+	port=$(free_port)
+	start other $PYTHON -m http.server --bind 127.0.0.1 "$port"
+	wait_until 20 curl -s -o page "http://127.0.0.1:$port/"
+	run "$LEAKSHIM_BIN" serve --listen "127.0.0.1:$port" --run -- \
+		touch started
+	[ "$status" -eq 5 ]
+	[[ $output == *'Address already in use'* ]]
+	[ ! -e started ]
+}
+
+@test "functions of one name in two modules are one series with their sum" {
+	cat >name.c <<-C
+	#include <stdlib.h>
+	#include <unistd.h>
+	void *call(void);
+	static __attribute__((noinline)) void *same(void)
+	{
+		void *volatile p = malloc(SIZE);
+		return p;
+	}
+	#if SIZE == 7000
+	void *call(void) { void *volatile p = same(); return p; }
+	#else
+	int main(void)
+	{
+		void *volatile p = same();
+		p = call();
+		(void)p;
+		for (;;)
+			pause();
+	}
+	#endif
+	C
+	${CC:-cc} -O0 -g -shared -fPIC -DSIZE=7000 -o libname.so name.c
+	${CC:-cc} -O0 -g -DSIZE=5000 -o name name.c ./libname.so
+	track out=%n.snap ./name
+	host=$pid
+	serve serve $host
+	curl -sf "$url/metrics" >metrics
+	[ "$(grep '^leakshim_function_inuse_bytes{function="same"}' metrics)" \
+		= 'leakshim_function_inuse_bytes{function="same"} 12000' ]
+	[ "$(grep '^leakshim_function_inuse_objects{function="same"}' metrics)" \
+		= 'leakshim_function_inuse_objects{function="same"} 2' ]
 }
 
 @test "a process that ends ends its streams" {
@@ -465,10 +518,15 @@ status_code() {
 	[ "$(status_code -m 5 "$url/debug/pprof/heap")" = 503 ]
 	cat body
 	grep -q 'is stopped (kill -CONT' body
+	[ "$(status_code -m 5 -X POST "$url/debug/snapshots/take")" = 503 ]
+	grep -q 'is stopped (kill -CONT' body
+	curl -sf -m 10 "$url/debug/pprof/goroutine?debug=2" |
+		grep -q '\[stopped\]'
 	# What the kernel knows is there.
 	curl -sf -m 10 "$url/metrics" | grep -q '^process_resident_memory_bytes [1-9]'
 	kill -CONT $host
 	wait_until 20 curl -sf -o heap "$url/debug/pprof/heap"
+	[ -z "$(ls ./*.snap 2>/dev/null)" ] # nothing was asked of it meanwhile
 	kill -0 $server
 }
 

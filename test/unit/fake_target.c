@@ -215,7 +215,7 @@ static void __attribute__((noreturn)) run(int ready)
 	action.sa_sigaction = on_bell;
 	if (pipe(rung) < 0)
 		_exit(9);
-	if (!behaviour->no_handler)
+	if (!behaviour->no_handler && !behaviour->late_handler)
 		sigaction(fake_target_bell(), &action, NULL);
 	if (behaviour->blocked)
 		block_bell(SIG_BLOCK);
@@ -227,6 +227,10 @@ static void __attribute__((noreturn)) run(int ready)
 		_exit(9);
 	if (write(ready, "", 1) < 0)
 		_exit(9);
+	if (behaviour->late_handler) {
+		nanosleep(&(struct timespec){ 0, 50000000 }, NULL);
+		sigaction(fake_target_bell(), &action, NULL);
+	}
 	if (behaviour->main_exits) {
 		/* No handler runs in a thread that is half gone. */
 		block_bell(SIG_BLOCK);

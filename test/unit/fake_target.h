@@ -20,6 +20,7 @@ struct fake_behaviour {
 	const char *extra; /* lines added to the file, or NULL */
 	bool no_bell;      /* bell=0 */
 	bool no_handler;   /* the file names a bell that has no handler */
+	bool late_handler; /* it has one only some time after */
 	bool blocked;      /* every thread blocks the bell */
 	bool helper;       /* main blocks it, a helper thread takes it */
 	bool main_exits;   /* only that thread goes on */

@@ -182,6 +182,16 @@ bell_without_handler_is_not_rung(void **state)
 	assert_refused(&behaviour, ERR_TARGET, "does not handle");
 }
 
+/* As of a program that was executed while we looked. */
+static void
+bell_is_rung_once_it_has_its_handler(void **state)
+{
+	struct fake_behaviour behaviour = { .late_handler = true };
+
+	(void)state;
+	assert_string_equal(ask(&behaviour, ERR_NONE), "");
+}
+
 static void
 blocked_bell_is_not_rung(void **state)
 {
@@ -297,6 +307,22 @@ zombie_has_ended(void **state)
 	waitpid(pid, NULL, 0);
 }
 
+/* Its paths are taken as they are. */
+static void
+path_of_a_process_without_status_is_its_own(void **state)
+{
+	struct target target;
+	struct err err;
+	char *path;
+
+	(void)state;
+	assert_int_equal(target_open(&target, getpid(), &err), 0);
+	path = target_path(&target, "/a/b");
+	assert_string_equal(path, "/a/b");
+	free(path);
+	target_close(&target);
+}
+
 static void
 untracked_process_is_named_so(void **state)
 {
@@ -324,6 +350,7 @@ main(void)
 		cmocka_unit_test(death_is_not_a_time_out),
 		cmocka_unit_test(no_bell_is_refused_with_the_reason),
 		cmocka_unit_test(bell_without_handler_is_not_rung),
+		cmocka_unit_test(bell_is_rung_once_it_has_its_handler),
 		cmocka_unit_test(blocked_bell_is_not_rung),
 		cmocka_unit_test(off_is_refused_with_the_reason),
 		cmocka_unit_test(dormant_is_told_how_to_start),
@@ -332,6 +359,7 @@ main(void)
 		cmocka_unit_test(file_of_a_dead_namesake_is_removed),
 		cmocka_unit_test(file_of_an_ended_process_is_removed),
 		cmocka_unit_test(zombie_has_ended),
+		cmocka_unit_test(path_of_a_process_without_status_is_its_own),
 		cmocka_unit_test(untracked_process_is_named_so),
 	};
 

@@ -78,7 +78,9 @@ fill(void)
 	}
 	for (uint32_t i = 0; i < BLOCKS; i++)
 		if (is_hole(i))
-			munmap(memory + i * STEP / PAGE * PAGE, PAGE);
+			/* Unmapped, another mapping could come there. */
+			mprotect(memory + i * STEP / PAGE * PAGE, PAGE,
+				 PROT_NONE);
 }
 
 static Leakshim__V1__Snapshot *

@@ -80,6 +80,31 @@ what_is_beyond_the_last_cell_keeps_its_maximum(void **state)
 }
 
 static void
+merged_they_are_as_one_that_had_all(void **state)
+{
+	static struct load_latency all, merged, part;
+	uint64_t i;
+
+	(void)state;
+	for (i = 0; i < 300; i++) {
+		/* The slow ones are in the first of three. */
+		uint64_t ns = i < 6 ? 900000000 + i : 1000 * i;
+
+		load_latency_insert(&all, ns);
+		load_latency_insert(&part, ns);
+		if (i % 100 != 99)
+			continue;
+		load_latency_merge(&merged, &part);
+		part = (struct load_latency){ 0 };
+	}
+	assert_memory_equal(merged.cells, all.cells, sizeof(all.cells));
+	assert_int_equal(merged.count, 300);
+	assert_int_equal(merged.max_ns, all.max_ns);
+	assert_float_equal(merged.sum_ns, all.sum_ns, 1);
+	assert_true(load_latency_quantile(&merged, 0.99) >= 900000000);
+}
+
+static void
 an_empty_one_has_no_times(void **state)
 {
 	static const struct load_latency latency;
@@ -98,6 +123,7 @@ main(void)
 		cmocka_unit_test(each_value_stays_in_its_cell),
 		cmocka_unit_test(
 			what_is_beyond_the_last_cell_keeps_its_maximum),
+		cmocka_unit_test(merged_they_are_as_one_that_had_all),
 		cmocka_unit_test(an_empty_one_has_no_times),
 	};
 

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -183,12 +184,31 @@ try_start(pid_t wanted)
 	return pid;
 }
 
+/* Until then its memory grows by the pages that it meets. */
+static void
+await_pause(pid_t pid)
+{
+	const struct timespec moment = { 0, 1000000 };
+	struct procfs_stat stat = { .state = 'R' };
+	struct procfs proc;
+	int i;
+
+	assert_int_equal(procfs_open(&proc, pid), 0);
+	for (i = 0; i < 10000 && stat.state != 'S'; i++) {
+		nanosleep(&moment, NULL);
+		assert_int_equal(procfs_stat(&proc, &stat), 0);
+	}
+	procfs_close(&proc);
+	assert_int_equal(stat.state, 'S');
+}
+
 static pid_t
 start(void)
 {
 	pid_t pid = try_start(0);
 
 	assert_true(pid > 1);
+	await_pause(pid);
 	return pid;
 }
 
@@ -366,11 +386,28 @@ hostile_names_are_quoted(void **state)
 	strbuf_release(&text);
 }
 
+static void
+one_look_is_one_number(void **state)
+{
+	struct monitor monitor = { .looks = 1 };
+	struct strbuf text = { 0 };
+
+	(void)state;
+	invent(&monitor, "x");
+	monitor.looks = 1;
+	monitor.first = monitor.last;
+	monitor_summary(&text, &monitor);
+	assert_non_null(strstr(strbuf_text(&text), ": 1 look: RSS "));
+	assert_null(strstr(strbuf_text(&text), " to "));
+	strbuf_release(&text);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(looks_do_not_drift),
+		cmocka_unit_test(one_look_is_one_number),
 		cmocka_unit_test(looks_that_were_missed_are_left_out),
 		cmocka_unit_test(interval_widens_until_looking_fits),
 		cmocka_unit_test(interval_changes_only_when_it_must),

@@ -95,7 +95,28 @@ pattern_finds_what_any_program_of_that_pid_wrote(void **state)
 	/* What is not a code is meant as it is. */
 	assert_found("out=a[b]/x.%n", "a[b]/x.1", true);
 	assert_found("out=a[b]/*.%n", "a[b]/x.1", false);
+	assert_found("out=a[b]", "a[b]/leakshim.app.4711.1.snap", true);
+	assert_found("out=a[b]/", "a[b]/leakshim.app.4711.1.snap", true);
 	assert_found("out=x?%n", "xy1", false);
+}
+
+static void
+unseen_program_is_named_in_its_own_place(void **state)
+{
+	struct naming naming;
+	char *path;
+
+	(void)state;
+	naming_init_unseen(&naming, "out=x/%e.%p.%n", "app", "/no/such");
+	path = naming_path(&naming, 0, "1");
+	assert_string_equal(path, "/no/such/x/app.*.1");
+	free(path);
+	naming_release(&naming);
+	naming_init_unseen(&naming, "out=/y/", NULL, "/no/such");
+	path = naming_path(&naming, 7, "N");
+	assert_string_equal(path, "/y/leakshim.*.7.N.snap");
+	free(path);
+	naming_release(&naming);
 }
 
 static void
@@ -147,6 +168,7 @@ main(void)
 		cmocka_unit_test(path_is_the_shims),
 		cmocka_unit_test(
 			pattern_finds_what_any_program_of_that_pid_wrote),
+		cmocka_unit_test(unseen_program_is_named_in_its_own_place),
 		cmocka_unit_test(pattern_of_any_process_leaves_the_pid_open),
 		cmocka_unit_test(missing_directory_is_told),
 	};

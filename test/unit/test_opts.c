@@ -47,7 +47,7 @@ nothing_given_means_the_documented_defaults(void **state)
 	assert_string_equal(in_force("depth"), "64");
 	assert_string_equal(in_force("unwind"), "cfi");
 	assert_string_equal(in_force("keep"), "100");
-	assert_string_equal(in_force("only"), "*");
+	assert_string_equal(in_force("only"), "all");
 	assert_string_equal(in_force("follow"), "fork+exec");
 	assert_string_equal(in_force("start"), "on");
 	assert_string_equal(in_force("ledger"), "normal");
@@ -77,6 +77,8 @@ what_is_printed_is_read_back_the_same(void **state)
 		{ "memory", "3G" },
 		{ "keep", "2" },
 		{ "only", "red*-[a-z]?" },
+		{ "only", "*" },
+		{ "only", "all" },
 		{ "follow", "fork" },
 		{ "follow", "none" },
 		{ "follow", "exec" },
@@ -209,6 +211,9 @@ only_matches_base_names_by_glob(void **state)
 		{ "nginx?", "nginx", 0 },
 		{ "ngin?", "nginx", 1 },
 		{ "*", "", 1 },
+		{ "all", "redis-server", 1 },
+		{ "al[l]", "redis-server", 0 },
+		{ "al[l]", "all", 1 },
 		{ "[", "[", 1 },
 	};
 	char text[128];

@@ -44,6 +44,32 @@ library_is_not_added_twice(void **state)
 }
 
 static void
+assert_stripped(const char *inherited, const char *expected)
+{
+	char *text = overlay_strip(inherited);
+
+	if (expected)
+		assert_string_equal(text, expected);
+	else
+		assert_null(text);
+	free(text);
+}
+
+static void
+other_libraries_stay_without_ours(void **state)
+{
+	(void)state;
+	assert_stripped(NULL, NULL);
+	assert_stripped("", NULL);
+	assert_stripped("libleakshim.so", NULL);
+	assert_stripped("/l/libleakshim.so : /x/libleakshim.so", NULL);
+	assert_stripped("a.so:/l/libleakshim.so b.so", "a.so:b.so");
+	/* Another file: in a directory of that name, of another version. */
+	assert_stripped("/libleakshim.so/a.so", "/libleakshim.so/a.so");
+	assert_stripped("libleakshim.so.1", "libleakshim.so.1");
+}
+
+static void
 assert_options(const char *inherited, const struct overlay_pair *pairs,
 	       size_t count, const char *expected)
 {
@@ -154,6 +180,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(library_comes_first),
 		cmocka_unit_test(library_is_not_added_twice),
+		cmocka_unit_test(other_libraries_stay_without_ours),
 		cmocka_unit_test(options_replace_their_key_only),
 		cmocka_unit_test(escaped_commas_do_not_divide),
 		cmocka_unit_test(bare_words_go_with_their_key),

@@ -292,7 +292,7 @@ assert_exe(const char *text, const char *expected)
 	char *name;
 
 	write_program(text, strlen(text), 0755);
-	name = program_exe_name(path);
+	name = program_name(path);
 	if (expected)
 		assert_string_equal(name, expected);
 	else
@@ -317,6 +317,22 @@ script_is_called_by_its_interpreter(void **state)
 	free(real);
 }
 
+static void
+link_is_called_by_its_own_name(void **state)
+{
+	char other[128];
+	char *name;
+
+	(void)state;
+	write_program("\177ELF", 4, 0755);
+	snprintf(other, sizeof(other), "%s/other", top);
+	assert_int_equal(symlink("prog", other), 0);
+	name = program_name(other);
+	assert_int_equal(unlink(other), 0);
+	assert_string_equal(name, "other");
+	free(name);
+}
+
 #define PROGRAM_TEST(name)                                                     \
 	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
@@ -335,6 +351,7 @@ main(void)
 		PROGRAM_TEST(raised_privileges_are_refused),
 		PROGRAM_TEST(path_is_searched_as_execvp_does),
 		PROGRAM_TEST(script_is_called_by_its_interpreter),
+		PROGRAM_TEST(link_is_called_by_its_own_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

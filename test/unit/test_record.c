@@ -256,6 +256,51 @@ failed_call_changes_nothing(void **state)
 	assert_int_equal(lks_count_get(implicit_frees), 0);
 }
 
+/* Its block came within the ring and never was in the table. */
+static void
+failed_call_of_a_young_block_keeps_it(void **state)
+{
+	struct lks_held held;
+
+	(void)state;
+	own();
+	lks_record_add(HERE, 10, SITE);
+	lks_record_hold(HERE, &held);
+	in_thread(settle, NULL);
+	assert_int_equal(in_table(), 0);
+	lks_record_put_back(&held);
+	assert_int_equal(in_table(), 1);
+	lks_record_remove(HERE);
+	assert_int_equal(lks_count_get(unknown_frees), 0);
+}
+
+/* As a handler does that ends the process: what it interrupted had made all
+ * changes, and not said so yet. */
+static void
+changes_are_made_once_if_applied_twice(void **state)
+{
+	struct lks_site_totals before;
+	struct lks_site_totals after;
+
+	(void)state;
+	own();
+	before = totals();
+	lks_record_add(HERE, 10, SITE);
+	lks_record_add(HERE + 16, 10, SITE);
+	lks_record_remove(HERE + 16);
+	lks_record_apply();
+	lks_deferred.count = 3;
+	lks_record_settle();
+	after = totals();
+	assert_int_equal(in_table(), 1);
+	assert_int_equal(after.alloc_objects - before.alloc_objects, 2);
+	assert_int_equal(after.free_objects - before.free_objects, 1);
+	assert_int_equal(lks_count_get(implicit_frees), 0);
+	lks_record_remove(HERE);
+	lks_record_settle();
+	assert_int_equal(lks_count_get(unknown_frees), 0);
+}
+
 static void
 forked_child_has_all_and_goes_on(void **state)
 {
@@ -281,6 +326,39 @@ forked_child_has_all_and_goes_on(void **state)
 	assert_int_equal(in_table(), 1);
 	assert_true(lks_tls.defers);
 	lks_record_remove(HERE);
+}
+
+/*
+ * A handler jumped out of the owner's applying a full ring: nobody waits for it
+ * more than once, and no child of the process writes behind the ring.
+ */
+static void
+forked_child_does_without_a_wedged_ring(void **state)
+{
+	int status;
+	pid_t child;
+
+	(void)state;
+	own();
+	child = fork();
+	if (child == 0) {
+		lks_deferred.count = LKS_DEFERRED;
+		lks_tls.block->busy = 1;
+		in_thread(settle, NULL);
+		if (lks_count_get(dropped_allocs) != LKS_DEFERRED)
+			_exit(1);
+		if (lks_deferred.owner != NULL)
+			_exit(2);
+		lks_tls.defers = false;
+		lks_record_init(); /* able again, as in a child */
+		own();
+		lks_record_add(HERE, 10, SITE);
+		if (lks_deferred.count != 1)
+			_exit(3);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 }
 
 /*
@@ -379,7 +457,13 @@ main(void)
 				       clean),
 		cmocka_unit_test_setup(thread_that_ends_leaves_nothing, clean),
 		cmocka_unit_test_setup(failed_call_changes_nothing, clean),
+		cmocka_unit_test_setup(failed_call_of_a_young_block_keeps_it,
+				       clean),
+		cmocka_unit_test_setup(changes_are_made_once_if_applied_twice,
+				       clean),
 		cmocka_unit_test_setup(forked_child_has_all_and_goes_on, clean),
+		cmocka_unit_test_setup(forked_child_does_without_a_wedged_ring,
+				       clean),
 		cmocka_unit_test_setup(blocks_handed_over_are_counted_once,
 				       clean),
 	};

@@ -466,6 +466,39 @@ missed_blocks_of_either_snapshot_are_told(void **state)
 }
 
 static void
+what_lay_between_the_first_and_the_last_is_no_loss(void **state)
+{
+	static char key[] = "keep", two[] = "2", nine[] = "9";
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		struct snapgen *gen = story_server_old();
+		Leakshim__V1__Header *header = snapgen_header(gen);
+		Leakshim__V1__Option keep;
+		Leakshim__V1__Option *options[] = { &keep };
+		char *text;
+
+		leakshim__v1__option__init(&keep);
+		keep.key = key;
+		keep.value.data = (uint8_t *)(i ? nine : two);
+		keep.value.len = 1;
+		header->options = options;
+		header->n_options = 1;
+		header->sequence += 7;
+		snapgen_losses(gen)->snapshots_removed = 4;
+		text = write_report(report_text, story_server_old(), gen, 10,
+				    NULL);
+		if (i)
+			assert_has(text, "\n  older snapshots removed so far "
+					 "(keep=): 4 (old: 0)\n");
+		else
+			assert_has_not(text, "snapshots removed");
+		free(text);
+	}
+}
+
+static void
 text_says_when_processes_differ(void **state)
 {
 	char *text = write_report(report_text, story_server_old(),
@@ -988,6 +1021,8 @@ main(void)
 		cmocka_unit_test(text_says_when_nothing_grew),
 		cmocka_unit_test(text_says_when_it_shrank),
 		cmocka_unit_test(missed_blocks_of_either_snapshot_are_told),
+		cmocka_unit_test(
+			what_lay_between_the_first_and_the_last_is_no_loss),
 		cmocka_unit_test(text_says_when_both_are_one),
 		cmocka_unit_test(text_says_why_a_snapshot_was_taken),
 		cmocka_unit_test(many_wrappers_are_one_line),

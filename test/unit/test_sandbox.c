@@ -238,16 +238,16 @@ notes_add_up_and_are_undone(void **state)
 					 ALLOW };
 	struct sock_fprog first = { 4, no_clone };
 	struct sock_fprog second = { 4, no_mmap };
-	uint32_t before;
+	struct lks_sandbox_noted one, two, three;
 
 	(void)state;
 	assert_false(lks_sandbox_forbids(LKS_NEED_CLONE));
-	assert_int_equal(lks_sandbox_note(&first, false, false), 0);
+	one = lks_sandbox_note(&first, false, false);
 	assert_true(lks_sandbox_forbids(LKS_NEED_CLONE));
 	assert_false(lks_sandbox_forbids(LKS_NEED_WRITE));
-	before = lks_sandbox_note(&second, false, true);
+	two = lks_sandbox_note(&second, false, true);
 	assert_true(lks_sandbox_forbids(LKS_NEED_RECORD));
-	lks_sandbox_undo(before);
+	lks_sandbox_undo(&two);
 	assert_false(lks_sandbox_forbids(LKS_NEED_RECORD));
 	assert_true(lks_sandbox_forbids(LKS_NEED_CLONE));
 	/* A helper from before has none of it, one that was made after has. */
@@ -256,7 +256,13 @@ notes_add_up_and_are_undone(void **state)
 	lks_sandbox_helper_made();
 	assert_true(lks_sandbox_forbids(LKS_NEED_CLONE));
 	lks_sandbox_is_helper(false);
-	lks_sandbox_undo(0);
+	/* Another thread noted its own before the first was refused. */
+	three = lks_sandbox_note(&first, false, false);
+	lks_sandbox_undo(&one);
+	assert_true(lks_sandbox_forbids(LKS_NEED_CLONE));
+	lks_sandbox_undo(&three);
+	lks_sandbox_undo(&one);
+	assert_false(lks_sandbox_forbids(LKS_NEED_CLONE));
 }
 
 int

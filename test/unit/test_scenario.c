@@ -121,7 +121,9 @@ durations_decide_how_often_snapshots_are_taken(void **state)
 	(void)state;
 	good(&set, WITH(", \"duration\": \"8h\""));
 	assert_true(set.runs[0].duration_s == 28800);
-	assert_true(set.runs[0].every.seconds == 1440);
+	/* With the pause a twentieth. */
+	assert_true(set.runs[0].every.seconds == 1439);
+	assert_true(set.runs[0].settle_s == 1);
 	assert_int_equal(set.runs[0].iterations, 0);
 	scenario_set_release(&set);
 	good(&set, WITH(", \"duration\": \"forever\""));
@@ -135,6 +137,59 @@ durations_decide_how_often_snapshots_are_taken(void **state)
 	good(&set, "{\"command\": \"a\", \"duration\": 5}");
 	assert_string_equal(set.runs[0].unit, "second");
 	scenario_set_release(&set);
+}
+
+static void
+steps_that_last_leave_a_short_duration_its_snapshots(void **state)
+{
+	static const struct {
+		const char *text;
+		double settle_s, every_s, span_s;
+	} cases[] = {
+		{ "\"duration\": \"12s\"", 0.3, 0.3, 0.3 },
+		{ "\"duration\": \"12s\", \"settle\": 0", 0, 0.6, 0.6 },
+		{ "\"duration\": \"12s\", \"settle\": 5", 5, 0.3, 0.3 },
+		{ "\"duration\": \"10m\"", 1, 29, 29 },
+		{ "\"duration\": \"10m\", \"timeout\": \"5s\"", 1, 29, 2.5 },
+		{ "\"duration\": \"3s\", \"snapshot-every\": \"9s\"", 0.075, 9,
+		  3 },
+		{ "\"duration\": \"100s\", \"snapshot-every\": 5", 1, 0, 1 },
+		{ "\"duration\": \"forever\"", 1, 600, 30 },
+		{ "\"iterations\": 5", 1, 0, 30 },
+	};
+	char text[256];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scenario_set set;
+
+		snprintf(text, sizeof(text),
+			 "{\"command\": \"a\", \"step\": {\"kind\": \"http\", "
+			 "\"url\": \"http://a/\"}, %s}",
+			 cases[i].text);
+		good(&set, text);
+		assert_float_equal(set.runs[0].settle_s, cases[i].settle_s,
+				   1e-9);
+		assert_float_equal(set.runs[0].every.seconds, cases[i].every_s,
+				   1e-9);
+		assert_float_equal(set.runs[0].span_s, cases[i].span_s, 1e-9);
+		scenario_set_release(&set);
+	}
+	/* Several share it; those that have an end of their own do not ask. */
+	{
+		struct scenario_set set;
+
+		good(&set, "{\"command\": \"a\", \"duration\": \"12s\", "
+			   "\"step\": [{\"kind\": \"http\", \"url\": "
+			   "\"http://a/\", \"repeat\": 2}, {\"kind\": \"http\","
+			   "\"url\": \"http://a/\"}]}");
+		assert_float_equal(set.runs[0].span_s, 0.1, 1e-9);
+		scenario_set_release(&set);
+		good(&set, WITH(", \"duration\": \"12s\""));
+		assert_float_equal(set.runs[0].span_s, 0, 1e-9);
+		scenario_set_release(&set);
+	}
 }
 
 static void
@@ -425,6 +480,8 @@ main(void)
 		cmocka_unit_test(numbers_may_be_texts),
 		cmocka_unit_test(
 			durations_decide_how_often_snapshots_are_taken),
+		cmocka_unit_test(
+			steps_that_last_leave_a_short_duration_its_snapshots),
 		cmocka_unit_test(units_are_what_all_steps_count),
 		cmocka_unit_test(mistakes_name_their_key),
 		cmocka_unit_test(mistakes_of_steps_name_their_kind_and_key),

@@ -78,6 +78,18 @@ count_hidden_files(void)
 }
 
 static void
+remove_hidden_files(void)
+{
+	DIR *dir = opendir(preload_env_directory());
+	struct dirent *entry;
+
+	while ((entry = readdir(dir)) != NULL)
+		if (strncmp(entry->d_name, ".leakshim", 9) == 0)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
+}
+
+static void
 file_is_private_whatever_the_umask(void **state)
 {
 	mode_t before = umask(0);
@@ -235,6 +247,21 @@ full_disk_leaves_no_file_and_the_reason(void **state)
 	assert_string_equal(lks_sink_error(), "");
 }
 
+/* As a cleaner of temporary files does. */
+static void
+removed_temporary_file_leaves_no_empty_one(void **state)
+{
+	(void)state;
+	boot("swept.%n", "");
+	assert_true(lks_sink_open());
+	assert_true(lks_sink_write("x", 1));
+	remove_hidden_files();
+	assert_false(lks_sink_publish(1));
+	assert_non_null(strstr(lks_sink_error(), "no such"));
+	lks_sink_discard();
+	assert_false(is_there("swept.1"));
+}
+
 static void
 unwritable_directory_falls_back_and_says_why(void **state)
 {
@@ -249,6 +276,21 @@ unwritable_directory_falls_back_and_says_why(void **state)
 	assert_string_equal(
 		lks_sink_note(),
 		"cannot write in '/nonexistent-leakshim': no such directory");
+	assert_int_equal(unlink(want), 0);
+}
+
+static void
+directory_that_is_missing_keeps_the_default_name(void **state)
+{
+	char want[128];
+
+	(void)state;
+	preload_env_boot("out=/nonexistent-leakshim/");
+	write_one(1, "x");
+	snprintf(want, sizeof(want),
+		 "/tmp/leakshim-%u/leakshim.test_sink.%d.1.snap", geteuid(),
+		 getpid());
+	assert_string_equal(lks_sink_last_path(), want);
 	assert_int_equal(unlink(want), 0);
 }
 
@@ -315,7 +357,10 @@ main(void)
 			keep_removes_the_densest_and_never_first_or_last),
 		cmocka_unit_test(keep_spares_a_file_that_is_no_longer_ours),
 		cmocka_unit_test(full_disk_leaves_no_file_and_the_reason),
+		cmocka_unit_test(removed_temporary_file_leaves_no_empty_one),
 		cmocka_unit_test(unwritable_directory_falls_back_and_says_why),
+		cmocka_unit_test(
+			directory_that_is_missing_keeps_the_default_name),
 		cmocka_unit_test(path_holds_after_the_directory_changed),
 		cmocka_unit_test(forked_child_starts_its_own_numbers),
 		cmocka_unit_test(own_directory_refuses_what_others_can_change),

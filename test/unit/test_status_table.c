@@ -61,7 +61,7 @@ columns_line_up(void **state)
 		"OWN  LOST  LAST SNAPSHOT        PROGRAM\n"
 		"     7  on       exact                2.0 KiB  2.0 s ago  "
 		"1.0 MiB     0  number 3, 1.0 s ago  /bin/x\n"
-		"123456  dormant  sampled (512.0 KiB)        -   0 ns ago      "
+		"123456  dormant  sampled (512.0 KiB)        -        now      "
 		"0 B     0  none yet             /bin/long\n");
 }
 
@@ -76,9 +76,9 @@ losses_are_summed_and_thinning_is_a_mode(void **state)
 		 "loss.dropped_allocs=2\nloss.thinning_shift=3\n"
 		 "updated_ns=5000000000\n");
 	assert_printed(&table,
-		       "PID  STATE  MODE     LIVE     AS OF  OWN  LOST  LAST "
+		       "PID  STATE  MODE     LIVE  AS OF  OWN  LOST  LAST "
 		       "SNAPSHOT  PROGRAM\n"
-		       "  7  on     thinned     -  0 ns ago  0 B    42  none "
+		       "  7  on     thinned     -    now  0 B    42  none "
 		       "yet       -\n");
 }
 
@@ -92,9 +92,9 @@ hostile_names_are_defused(void **state)
 	    HEAD "state=on\nmode=a%1Bb\nsample=1\nexe=/x%0A8  on\n"
 		 "updated_ns=5000000000\n");
 	assert_printed(&table,
-		       "PID  STATE  MODE    LIVE     AS OF  OWN  LOST  LAST "
+		       "PID  STATE  MODE    LIVE  AS OF  OWN  LOST  LAST "
 		       "SNAPSHOT  PROGRAM\n"
-		       "  7  on     a\\x1bb     -  0 ns ago  0 B     0  none "
+		       "  7  on     a\\x1bb     -    now  0 B     0  none "
 		       "yet       /x\\n8  on\n");
 }
 

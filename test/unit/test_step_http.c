@@ -72,8 +72,7 @@ run(const char *text, double timeout_s, bool (*should_stop)(void *),
 static void
 release(struct step_result *result)
 {
-	strbuf_release(&result->note);
-	json_decref(result->numbers);
+	step_result_release(result);
 }
 
 static void
@@ -93,6 +92,78 @@ the_units_are_the_requests_that_were_answered(void **state)
 		json_integer_value(json_object_get(result.numbers, "requests")),
 		50);
 	release(&result);
+}
+
+/* A quick last run must not hide a slow or a failed one. */
+static void
+what_is_told_is_of_all_runs_together(void **state)
+{
+	const struct step_world world = { .timeout_s = 60,
+					  .should_stop = never };
+	struct step_result result = { 0 };
+	struct step step;
+	json_t *statuses;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		fake_web_forget();
+		assert_int_equal(
+			parse(&step, i == 1 ? "{\"kind\": \"http\", "
+					      "\"requests\": 10, "
+					      "\"max-errors\": 100, \"url\": "
+					      "\"http://127.0.0.1:%PORT%/404\"}"
+					    : "{\"kind\": \"http\", "
+					      "\"requests\": 45, \"url\": "
+					      "\"http://127.0.0.1:%PORT%/x\"}"),
+			0);
+		assert_int_equal(step_run(&step, &world, &result, &err), 0);
+		step_release(&step);
+	}
+	assert_int_equal(result.units, 100);
+	assert_non_null(strstr(strbuf_text(&result.note), "100 requests, "));
+	assert_non_null(strstr(strbuf_text(&result.note), ", 10.00% failed"));
+	assert_int_equal(
+		json_integer_value(json_object_get(result.numbers, "requests")),
+		100);
+	statuses = json_object_get(result.numbers, "statuses");
+	assert_int_equal(json_integer_value(json_object_get(statuses, "4xx")),
+			 10);
+	step_result_release(&result);
+}
+
+static void
+without_an_end_of_its_own_it_lasts_as_long_as_there_is_room(void **state)
+{
+	struct step_world world = { .timeout_s = 60,
+				    .span_s = 0.05,
+				    .should_stop = never };
+	struct step_result result = { 0 };
+	struct step step;
+	double seconds;
+
+	(void)state;
+	fake_web_forget();
+	assert_int_equal(parse(&step, "{\"kind\": \"http\", \"url\": "
+				      "\"http://127.0.0.1:%PORT%/x\"}"),
+			 0);
+	assert_int_equal(step_run(&step, &world, &result, &err), 0);
+	seconds = json_real_value(json_object_get(result.numbers, "seconds"));
+	/* Ten otherwise; a busy machine is late. */
+	assert_true(seconds >= 0.05 && seconds < 8);
+	step_release(&step);
+	step_result_release(&result);
+	/* One that was given stays. */
+	fake_web_forget();
+	assert_int_equal(parse(&step, "{\"kind\": \"http\", \"duration\": "
+				      "0.3, \"url\": "
+				      "\"http://127.0.0.1:%PORT%/x\"}"),
+			 0);
+	assert_int_equal(step_run(&step, &world, &result, &err), 0);
+	seconds = json_real_value(json_object_get(result.numbers, "seconds"));
+	assert_true(seconds >= 0.29);
+	step_release(&step);
+	step_result_release(&result);
 }
 
 static void
@@ -244,6 +315,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_units_are_the_requests_that_were_answered),
+		cmocka_unit_test(what_is_told_is_of_all_runs_together),
+		cmocka_unit_test(
+			without_an_end_of_its_own_it_lasts_as_long_as_there_is_room),
 		cmocka_unit_test(body_and_headers_are_taken_from_the_scenario),
 		cmocka_unit_test(a_body_of_a_file_is_sent_as_it_is),
 		cmocka_unit_test(more_failures_than_allowed_fail_the_step),

@@ -5,11 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "../../analyzer/facts.h"
 #include "../../analyzer/history.h"
+#include "../../analyzer/report_trend.h"
+#include "../../analyzer/row.h"
 #include "../../analyzer/trend.h"
 #include "../../analyzer/work.h"
 
@@ -123,6 +126,45 @@ a_snapshot_is_known_by_process_and_number(void **state)
 	assert_true(isnan(work_at(NULL, &header)));
 }
 
+/* Where work is counted, warm-up is what was asked for before the first
+ * snapshot. */
+static void
+what_is_left_out_of_the_data_is_not_called_warm_up(void **state)
+{
+	struct row row = {
+		.kind = ROW_HEAP,
+		.verdict = { .kind = VERDICT_LEAK, .warmup_s = 92 },
+		.per_unit = { .unit = "reload",
+			      .bytes = 136,
+			      .bytes_low = 135,
+			      .bytes_high = 140 },
+	};
+	struct page page = { .utf8 = true };
+	const char *text;
+
+	(void)state;
+	report_trend_verdict(&page, &row);
+	text = strbuf_text(&page.text);
+	assert_non_null(strstr(text, "+136 B per reload (95%: +135 B to "
+				     "+140 B); its first 92 s, unlike the "
+				     "rest, left out"));
+	assert_null(strstr(text, "warm-up"));
+	page_release(&page);
+	/* Less than a byte on average is no nothing. */
+	row.per_unit.bytes = 0.25;
+	row.per_unit.bytes_low = -0.5;
+	row.per_unit.bytes_high = 1;
+	report_trend_verdict(&page, &row);
+	assert_non_null(strstr(strbuf_text(&page.text),
+			       "+0.25 B per reload (95%: -0.5 B to +1 B)"));
+	page_release(&page);
+	row.per_unit.unit = NULL;
+	report_trend_verdict(&page, &row);
+	assert_non_null(
+		strstr(strbuf_text(&page.text), "; warm-up of 92 s left out"));
+	page_release(&page);
+}
+
 int
 main(void)
 {
@@ -133,6 +175,8 @@ main(void)
 			of_points_without_work_between_the_last_counts),
 		cmocka_unit_test(what_is_not_known_is_no_rate),
 		cmocka_unit_test(a_snapshot_is_known_by_process_and_number),
+		cmocka_unit_test(
+			what_is_left_out_of_the_data_is_not_called_warm_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -269,6 +269,37 @@ test("a row opens its stack, chart, ages and advice", async (t) => {
 	assert.equal(await details.count(), 0);
 });
 
+test("growth per unit of work is a column where it is known", async (t) => {
+	const data = samples.trend();
+	const [process] = data.processes;
+	Object.assign(process.heap[0].verdict, { unit: "reload <b>",
+		bytes_per_unit: 136.2, objects_per_unit: 1 });
+	Object.assign(process.heap[1].verdict, { unit: "reload <b>",
+		bytes_per_unit: 0.25, objects_per_unit: 0.01 });
+	Object.assign(process.thread[0].verdict, { unit: "reload <b>",
+		bytes_per_unit: 8192, objects_per_unit: 0.5 });
+	const page = await open(t, data);
+	const cells = (section) => page.locator(`${section} tr.row ` +
+		'[data-label="Per reload <b>"]').allTextContents();
+	const [first, second, ...rest] = await cells("#sites");
+	assert.equal(first, "+136 B");
+	assert.equal(second, "+0.25 B");
+	assert.ok(rest.every((text) => text === "–"), rest.join());
+	assert.deepEqual(await cells("#threads"), ["+0.5"]);
+	await page.locator("#sites th button", { hasText: "Per reload" })
+		.click();
+	assert.equal((await cells("#sites"))[0], "+136 B");
+	assert.equal(await overflow(page), 0);
+	await shot(page, "per-unit");
+	await page.setViewportSize(PHONE);
+	await eventually(async () =>
+		assert.equal(await overflow(page), 0));
+	/* Work that nobody counted has no column. */
+	const plain = await open(t, samples.trend());
+	assert.doesNotMatch(await plain.textContent("#sites thead"),
+		/Per (?!hour)/);
+});
+
 test("growth per unit of work is a fact where it is known", async (t) => {
 	const data = samples.trend();
 	Object.assign(data.processes[0].heap[0].verdict, { unit: "reload",

@@ -62,6 +62,31 @@ export const hoursToLimit = (verdict) => verdict?.bytes_per_hour > 0 ?
 
 export const perHour = (value) => `${format.bytes(value, true)}/h`;
 
+/* A unit of work may leave less than a byte behind on average. */
+export const perUnit = (value) => Math.abs(value) < 10 &&
+	!Number.isInteger(value) ? `${value > 0 ? "+" : ""}` +
+	`${Number(value.toPrecision(2))} B` : format.bytes(value, true);
+
+const few = (value) => `${value > 0 ? "+" : ""}` +
+	`${Number(value.toPrecision(4))} ` +
+	(Math.abs(value) === 1 ? "object" : "objects");
+
+/* What work was counted by; undefined where none was. */
+export const unitOf = (rows) =>
+	rows.find((row) => row.verdict?.unit)?.verdict.unit;
+
+/* The column of growth per unit of work; null where none was counted. */
+export function unitColumn(rows, key, show) {
+	const unit = unitOf(rows);
+	return unit ? {
+		label: `Per ${unit}`, number: true,
+		hint: `Growth for each ${unit} that was done`,
+		cell: (row) => row.verdict?.unit ?
+			show(row.verdict[key]) : "–",
+		sort: (row) => row.verdict?.[key] ?? -Infinity,
+	} : null;
+}
+
 function verdictFacts(verdict) {
 	if (!verdict)
 		return [];
@@ -72,14 +97,16 @@ function verdictFacts(verdict) {
 			`${perHour(verdict.bytes_per_hour_low)} to ` +
 			perHour(verdict.bytes_per_hour_high)),
 		verdict.unit && fact(`Growth per ${verdict.unit}`,
-			`${format.bytes(verdict.bytes_per_unit, true)} (95%: ` +
-			`${format.bytes(verdict.bytes_per_unit_low, true)} to ` +
-			`${format.bytes(verdict.bytes_per_unit_high, true)}), ` +
-			format.objects(verdict.objects_per_unit, true)),
+			`${perUnit(verdict.bytes_per_unit)} (95%: ` +
+			`${perUnit(verdict.bytes_per_unit_low)} to ` +
+			`${perUnit(verdict.bytes_per_unit_high)}), ` +
+			few(verdict.objects_per_unit)),
 		fact("Confidence", format.share(verdict.confidence, 1)),
 		hoursToLimit(verdict) !== null && fact("Limit reached in",
 			format.duration(hoursToLimit(verdict) * 3600)),
-		verdict.warmup_s > 0 && fact("Warm-up left out",
+		/* Where work is counted, warm-up is what the user asked for. */
+		verdict.warmup_s > 0 && fact(verdict.unit ?
+			"Left out of its beginning" : "Warm-up left out",
 			format.duration(verdict.warmup_s)),
 		verdict.more_snapshots > 0 && fact("It takes",
 			format.plural(verdict.more_snapshots,

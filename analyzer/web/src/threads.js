@@ -1,6 +1,6 @@
 /* Threads by the call stack that created them. Their bytes are reserved
  * stacks, which never count as heap. */
-import { threadDetails } from "./details.js";
+import { threadDetails, unitColumn } from "./details.js";
 import { h } from "./dom.js";
 import * as format from "./format.js";
 import { table } from "./table.js";
@@ -25,7 +25,10 @@ export function threads(report, process) {
 		{
 			label: "Created by", main: true, first: "rising",
 			cell: siteName, sort: (row) => row.function,
-		}, {
+		},
+		unitColumn(rows, "objects_per_unit", (value) =>
+			`${value > 0 ? "+" : ""}${Number(value.toPrecision(4))}`),
+		{
 			label: "Running", number: true,
 			cell: (row) => state(row.running_new, row.running_old,
 				process.hasGrowth),

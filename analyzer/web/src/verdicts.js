@@ -2,7 +2,7 @@
  * the number of snapshots allows. leakdiff's order comes first. */
 import { sparkline } from "./charts.js";
 import { kindClass, kindRank } from "./data.js";
-import { hoursToLimit, perHour, siteDetails } from "./details.js";
+import { hoursToLimit, perHour, perUnit, siteDetails, unitColumn } from "./details.js";
 import { h } from "./dom.js";
 import * as format from "./format.js";
 import { table } from "./table.js";
@@ -37,7 +37,7 @@ const amount = (bytes, objects, sign) =>
 
 const eta = (row) => hoursToLimit(row.verdict) ?? Infinity;
 
-function columnsFor(process) {
+function columnsFor(process, rows) {
 	const live = {
 		label: "Live", number: true,
 		cell: (row) => amount(row.live_bytes_new, row.live_objects_new),
@@ -81,7 +81,7 @@ function columnsFor(process) {
 		label: "Trend",
 		cell: (row) => row.series?.bytes ?
 			sparkline(row.series.bytes) : "",
-	}, {
+	}, unitColumn(rows, "bytes_per_unit", perUnit), {
 		label: "Per hour", number: true,
 		cell: (row) => row.verdict ?
 			h("span", { class: "amount" },
@@ -111,9 +111,9 @@ export function verdicts(report, process) {
 		return null;
 	const title = TITLES[process.mode];
 	/* No limit is known in most reports: then nobody misses the column. */
-	const columns = columnsFor(process).filter((column) =>
-		column.label !== "Limit in" ||
-		rows.some((row) => Number.isFinite(eta(row))));
+	const columns = columnsFor(process, rows).filter((column) =>
+		column && (column.label !== "Limit in" ||
+		rows.some((row) => Number.isFinite(eta(row)))));
 	return {
 		id: "sites",
 		title,
