@@ -21,6 +21,7 @@
 
 /* A column of the data: absent ones are null. */
 #define COLUMNS(X)                                                             \
+	X(counted_ms) /* when the heap was */                                  \
 	X(live_bytes)                                                          \
 	X(live_objects)                                                        \
 	X(alloc_bytes)                                                         \
@@ -126,6 +127,7 @@ fill_point(struct chart_point *point, const struct pulse *pulse,
 
 	*point = (struct chart_point){ .wall_ms = pulse->wall_ns / 1000000 };
 	if (totals->counted) {
+		set(point, COLUMN_counted_ms, totals->counted_ns / 1000000);
 		set(point, COLUMN_live_bytes, totals->live_bytes);
 		set(point, COLUMN_live_objects, totals->live_objects);
 		set(point, COLUMN_alloc_bytes, totals->alloc_bytes);

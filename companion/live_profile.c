@@ -423,6 +423,10 @@ live_profile_cpu(struct serve *serve, struct served_process *process,
 			live_add_rows(&rows, &live);
 			count += live.count;
 			live_release(&live);
+		} else if (count) {
+			/* It may be traced: a thread ended as it was to be
+			 * stopped. */
+			result = 0;
 		}
 		nanosleep(&pause, NULL);
 	}

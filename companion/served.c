@@ -1,7 +1,10 @@
 #include "served.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "../analyzer/path.h"
 #include "../analyzer/xalloc.h"
@@ -9,7 +12,12 @@
 #include "charts.h"
 #include "live_profile.h"
 #include "procfs_names.h"
+#include "procfs_text.h"
 #include "scrape.h"
+
+/* For so long what stops a process may be a profile. */
+#define TRACED_LOOKS 20
+#define TRACED_LOOK_NS 5000000
 
 struct served {
 	pthread_mutex_t lock;
@@ -232,12 +240,37 @@ served_compare(struct served_process *process)
 		atomic_store(&process->replaced, true);
 }
 
+/* A thread of ours: `goroutine` and CPU profiles stop threads. */
+static bool
+is_traced_by_us(const struct procfs *proc)
+{
+	char *text = procfs_text_read(proc->body, "status");
+	const char *tracer = text ? procfs_text_line(text, "TracerPid") : NULL;
+	char task[64];
+
+	snprintf(task, sizeof(task), "/proc/self/task/%ld",
+		 tracer ? strtol(tracer, NULL, 10) : 0);
+	free(text);
+	return access(task, F_OK) == 0;
+}
+
 bool
 served_is_stopped(struct served_process *process)
 {
-	return target_alive(&process->target) &&
-	       (process->target.stat.state == 'T' ||
-		process->target.stat.state == 't');
+	const struct timespec pause = { 0, TRACED_LOOK_NS };
+	const struct target *target = &process->target;
+	int i;
+
+	/* Who takes a profile, we or another serve, lets it go in a moment; a
+	 * debugger does not. */
+	for (i = 0; i < TRACED_LOOKS; i++) {
+		if (!target_alive(&process->target))
+			return false;
+		if (target->stat.state != 't')
+			return target->stat.state == 'T';
+		nanosleep(&pause, NULL);
+	}
+	return !is_traced_by_us(&target->proc);
 }
 
 int

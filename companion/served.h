@@ -78,8 +78,9 @@ void served_renew(struct served *served, void (*tell)(const struct err *err));
 /* With the process's lock, after its status was read: notes whether it still
  * runs the program that was served. */
 void served_compare(struct served_process *process);
-/* With the process's lock: whether it, or a tracer, stopped it. It answers
- * nobody then. */
+/* With the process's lock: whether a signal or a debugger stopped it. It answers
+ * nobody then. One that is traced for a profile goes on in a moment, for which
+ * this waits up to a tenth of a second. */
 bool served_is_stopped(struct served_process *process);
 /* -1 with `err` if it is stopped: it would be waited for in vain, and do all
  * that it was asked when it goes on. */

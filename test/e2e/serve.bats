@@ -372,7 +372,13 @@ sys.exit(not (len(live) > 4 and live[-1] > live[0] + 1e6 and
 data = json.load(open("data"))
 assert data["exe"] == "leaker", data["exe"]
 lengths = {len(v) for v in data.values() if isinstance(v, list)}
-assert len(lengths) == 1 and lengths != {0}, lengths'
+assert len(lengths) == 1 and lengths != {0}, lengths
+# Points repeat a count; what is equal in all of it was counted once.
+counts = {}
+for when, live in zip(data["counted_ms"], data["live_bytes"]):
+    assert (when is None) == (live is None)
+    assert counts.setdefault(when, live) == live, (when, live)
+assert len(counts) > 1'
 	wait_until 30 says events.out 'event: report'
 	curl -sf "$url/debug/charts/diff?from=0" >page || [ ! -s page ]
 }

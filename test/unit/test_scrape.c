@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -216,6 +218,52 @@ stopped_process_is_not_waited_for(void **state)
 	stop();
 }
 
+/* Makes `fake` stop for this thread, as a walk of its threads does. */
+static void
+seize(void)
+{
+	int status;
+
+	assert_int_equal(ptrace(PTRACE_SEIZE, fake.pid, NULL, NULL), 0);
+	assert_int_equal(ptrace(PTRACE_INTERRUPT, fake.pid, NULL, NULL), 0);
+	assert_int_equal(waitpid(fake.pid, &status, __WALL), fake.pid);
+}
+
+static void
+process_that_a_profile_holds_is_not_stopped(void **state)
+{
+	const struct fake_behaviour behaviour = { .answer = FAKE_ANSWER };
+	int ready[2];
+	pid_t debugger;
+	char byte;
+
+	(void)state;
+	start(&behaviour);
+	seize();
+	assert_false(served_is_stopped(process));
+	ptrace(PTRACE_DETACH, fake.pid, NULL, NULL);
+	assert_false(served_is_stopped(process));
+	/* Not one of ours, and it does not let go. */
+	assert_int_equal(pipe(ready), 0);
+	debugger = fork();
+	if (debugger == 0) {
+		ptrace(PTRACE_SEIZE, fake.pid, NULL, NULL);
+		ptrace(PTRACE_INTERRUPT, fake.pid, NULL, NULL);
+		if (write(ready[1], "", 1) == 1)
+			for (;;)
+				pause();
+		_exit(1);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_true(served_is_stopped(process));
+	kill(debugger, SIGKILL);
+	waitpid(debugger, NULL, 0);
+	close(ready[0]);
+	close(ready[1]);
+	assert_false(served_is_stopped(process));
+	stop();
+}
+
 static void
 process_that_ends_is_told_and_dropped(void **state)
 {
@@ -364,6 +412,7 @@ main(void)
 		cmocka_unit_test(shim_that_does_not_know_scrapes_is_told),
 		cmocka_unit_test(reason_of_the_process_is_told),
 		cmocka_unit_test(stopped_process_is_not_waited_for),
+		cmocka_unit_test(process_that_a_profile_holds_is_not_stopped),
 		cmocka_unit_test(process_that_ends_is_told_and_dropped),
 		cmocka_unit_test(process_that_runs_another_program_begins_anew),
 		cmocka_unit_test(body_is_made_once_for_all),

@@ -5,8 +5,9 @@
 
 const POINTS_MAX = 3600;
 
-/* A rate over less than this many seconds is mostly chance: a process of one
- * thread is counted every 5 seconds, and its points repeat in between. */
+/* A rate over less than this many seconds is mostly chance. The heap is counted
+ * every 5 seconds only while nobody looks, and points repeat in between: its
+ * rates go by when it was counted. */
 const RATE_SECONDS = 5;
 
 export class History {
@@ -46,10 +47,11 @@ export class History {
 		return this.columns[name] ?? this.seconds().map(() => null);
 	}
 
-	/* What a counter gains in a second, over RATE_SECONDS or more. */
-	rate(name, unit = 1) {
+	/* What a counter gains in a second, over RATE_SECONDS or more, by the
+	 * column that says when it was counted. */
+	rate(name, unit = 1, when = "time_ms") {
 		const values = this.column(name);
-		const times = this.columns.time_ms;
+		const times = this.column(when);
 		let from = 0;
 		return values.map((value, i) => {
 			while (from < i &&

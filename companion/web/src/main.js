@@ -54,8 +54,9 @@ class Page {
 					{ label: "allocated",
 						colour: "--series-1" },
 					{ label: "freed", colour: "--series-4" },
-				] }), (past) => [past.rate("alloc_bytes"),
-				past.rate("free_bytes")]],
+				] }), (past) => [
+				past.rate("alloc_bytes", 1, "counted_ms"),
+				past.rate("free_bytes", 1, "counted_ms")]],
 			[new Curves({ title: "Processor time", unit: "percent",
 				curves: [{ label: "of one processor",
 					colour: "--series-5" }],
