@@ -333,7 +333,9 @@ run(const struct request *request, const char *token, char **words)
 	struct err err;
 	int status = request->run ? CMD_OK : add_processes(serve.served, words);
 
-	serve.labels = request->watch;
+	/* Of one of two processes the series must not change when the other
+	 * ends. */
+	serve.labels = request->watch || served_count(serve.served) > 1;
 	if (status == CMD_OK) {
 		serve.analysis = analysis_open(NULL, &err);
 		if (!serve.analysis ||

@@ -349,8 +349,8 @@ metrics_reply(struct serve *serve, struct http_reply *reply)
 		if (pulse_take(all[i], MAX_AGE_MS, &source->pulse) < 0)
 			continue;
 		source->process = all[i];
-		source->labels = serve->labels || count > 1 ? labels_of(all[i])
-							    : xstrdup("");
+		source->labels = serve->labels ? labels_of(all[i])
+					       : xstrdup("");
 		used++;
 	}
 	reply->type = "text/plain; version=0.0.4; charset=utf-8";

@@ -18,7 +18,7 @@ struct serve {
 	const char *prefix;
 	unsigned int interval_s; /* between two points of the charts */
 	bool cpu_profile;        /* may interrupt the process (FLEET.md) */
-	bool labels; /* metrics have them though it be one process */
+	bool labels; /* metrics have them, since there may be several */
 };
 
 /* `rest` is the path behind what chose the route. */

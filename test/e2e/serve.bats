@@ -185,10 +185,17 @@ PY
 	promtool check metrics <one
 	local first=$host
 	track out=second.%n.snap "$leaker" 2
-	serve several $first $pid
+	local second=$pid
+	serve several $first $second
 	curl -sf "$url/metrics" >two
 	promtool check metrics <two
 	grep -q "leakshim_heap_inuse_bytes{pid=\"$first\",exe=\"leaker\"}" two
+	# The other's end changes nothing about the first one's series.
+	kill $second
+	wait_for_end $second
+	curl -sf "$url/metrics" >three
+	grep -q "leakshim_heap_inuse_bytes{pid=\"$first\",exe=\"leaker\"}" three
+	refute grep -q "pid=\"$second\"" three
 }
 
 @test "Prometheus stores the metrics and knows what grows" {
