@@ -16,7 +16,7 @@ export const LOSSES = {
 	size_clamped: "blocks of 1 TiB or more, counted as 1 TiB",
 	map_failures: "refusals of memory by the kernel",
 	snapshot_failures: "snapshots that could not be written",
-	snapshots_removed: "older snapshots removed (keep=)",
+	snapshots_removed: "older snapshots removed so far (keep=)",
 	threads_untracked: "threads missing from the thread list",
 	modules_unknown: "modules without room in the module list",
 	late_calls: "calls without a call stack: their thread was ending",
