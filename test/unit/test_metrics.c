@@ -118,7 +118,6 @@ one_process_has_no_labels_and_several_have(void **state)
 		(int)one.pid);
 	assert_has(&reply, line);
 	strbuf_release(&reply.body);
-	serve.labels = false;
 	fake_target_start(&two, &behaviour);
 	assert_int_equal(served_add(serve.served, two.pid, &err), 0);
 	reply_for(&serve, &reply);
