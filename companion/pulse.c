@@ -82,12 +82,32 @@ copy_totals(const struct target *target, struct totals *out)
 	out->threads_unjoined = status->threads_unjoined;
 }
 
+/* Takes the process's lock unless somebody else asks it something; who has no
+ * totals at all yet waits for those of that request. */
+static bool
+lock_to_ask(struct served_process *process)
+{
+	struct timespec until;
+	bool is_new;
+
+	if (pthread_mutex_trylock(&process->lock) == 0)
+		return true;
+	pthread_mutex_lock(&process->totals_lock);
+	is_new = !process->totals.counted;
+	pthread_mutex_unlock(&process->totals_lock);
+	if (!is_new)
+		return false;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += PULSE_TIMEOUT_S;
+	return pthread_mutex_timedlock(&process->lock, &until) == 0;
+}
+
 /* The last totals, refreshed if nobody else is at it. */
 static void
 take_totals(struct served_process *process, unsigned int max_age_ms,
 	    struct totals *out)
 {
-	bool is_mine = pthread_mutex_trylock(&process->lock) == 0;
+	bool is_mine = lock_to_ask(process);
 
 	if (is_mine)
 		refresh_locked(process, max_age_ms);

@@ -5,7 +5,8 @@
  * A process with a helper thread is asked as often as the caller wants. Asking
  * a single-threaded one interrupts the system call that it waits in, so it is
  * asked at most every PULSE_ALONE_S seconds; in between its last totals hold,
- * as they do while somebody else's request is under way.
+ * as they do while somebody else's request is under way (the first ones are
+ * waited for).
  */
 #pragma once
 
