@@ -23,6 +23,7 @@
 #include "opts.h"
 #include "real.h"
 #include "record.h"
+#include "rules.h"
 #include "sampler.h"
 #include "sandbox.h"
 #include "shim.h"
@@ -234,6 +235,7 @@ become_child(enum lks_state state)
 	lks_livetab_fork_child();
 	lks_record_fork_child();
 	lks_modmap_fork_release();
+	lks_rules_fork_child(lks_tls.closings);
 	/* What the parent's other threads had begun stays half done here. The
 	 * ledger counts all but main, which is another one, or is this one. */
 	lks_ident.fork_threads += lks_threads_running();

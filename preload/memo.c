@@ -730,6 +730,8 @@ capture_far(struct lks_memo *memo, const struct lks_regs *regs,
 	uint32_t guess;
 	uint32_t hash;
 
+	if (lks_unlikely(lks_rules_doubts(salt)))
+		return plain(regs, bounds, code, depth);
 	if (lks_unlikely(memo->space == NULL || memo->salt != salt ||
 			 memo->hi != hi || memo->depth != depth) &&
 	    !settle(memo, salt, hi, depth))

@@ -21,7 +21,7 @@
  * rules, and everything is forgotten. What remains: a walk that is remembered
  * and a frame of which lies in a range that was unmapped and used again, with
  * the same return address, before the first rule miss there; dlclose is
- * wrapped and leaves no such time.
+ * wrapped and leaves no such time: walks during one are plain.
  */
 #pragma once
 

@@ -5,8 +5,9 @@
 #include "cfi.h"
 #include "modmap.h"
 
-#define SALT_SHIFT 48
-#define SALT_ONE (1ull << SALT_SHIFT)
+#define SALT_ONE (LKS_RULES_DOUBT << 1) /* a flush */
+#define CLOSING_ONE 2ull                /* bit 0 is the memo's (SETTLED) */
+#define CLOSINGS (LKS_RULES_DOUBT - CLOSING_ONE)
 
 static struct lks_rule_set single;
 
@@ -29,7 +30,7 @@ lks_rules_init(void)
 }
 
 /*
- * After 65,535 flushes the salts come round again. An entry that old may then
+ * After 32,767 flushes the salts come round again. An entry that old may then
  * be found, if nothing took its place: the table is cleared on the way, which
  * leaves only what a thread writes that slept through all of them.
  */
@@ -39,7 +40,7 @@ lks_rules_flush(void)
 	uint64_t old = atomic_fetch_add_explicit(&lks_rules.salt, SALT_ONE,
 						 memory_order_relaxed);
 
-	if (old + SALT_ONE != 0)
+	if (old + SALT_ONE >= SALT_ONE)
 		return;
 	for (uint64_t i = 0; i <= lks_rules.mask / sizeof(single); i++) {
 		struct lks_rule_set *set = &lks_rules.sets[i];
@@ -53,6 +54,40 @@ lks_rules_flush(void)
 	}
 	atomic_fetch_add_explicit(&lks_rules.salt, SALT_ONE,
 				  memory_order_relaxed);
+}
+
+/* One closing more or less. */
+static void
+count_closing(uint64_t difference)
+{
+	uint64_t old = lks_rules_salt();
+	uint64_t salt;
+
+	do {
+		salt = (old + difference) & ~LKS_RULES_DOUBT;
+		if ((salt & CLOSINGS) != 0)
+			salt |= LKS_RULES_DOUBT;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&lks_rules.salt, &old, salt, memory_order_relaxed,
+		memory_order_relaxed));
+}
+
+void
+lks_rules_doubt(void)
+{
+	count_closing(CLOSING_ONE);
+}
+
+void
+lks_rules_trust(void)
+{
+	count_closing(-CLOSING_ONE);
+}
+
+void
+lks_rules_fork_child(uint32_t closings)
+{
+	count_closing(closings * CLOSING_ONE - (lks_rules_salt() & CLOSINGS));
 }
 
 static void
@@ -166,6 +201,12 @@ lks_rules_make(uintptr_t pc, uint64_t salt)
 	 * tell us. */
 	if (module == 0)
 		return LKS_RULE_NONE;
+	if (lks_unlikely(lks_rules_doubts(salt))) {
+		salt &= ~(LKS_RULES_DOUBT | CLOSINGS);
+		if (lks_rules_look(pc, salt, &rule) &&
+		    lks_rule_module(rule) == module)
+			return rule;
+	}
 	rule = rule_of(pc, lks_modmap_image(module));
 	if (lks_modmap_is_shim(pc - 1))
 		rule |= LKS_RULE_HIDDEN;

@@ -7,6 +7,11 @@
  * the table, and a thread that worked its rule out before that can only leave
  * an entry that nobody finds. LKS_RULE_SETS * 4 entries; when a set is full
  * one of its entries makes way, which costs time and loses nothing.
+ *
+ * While a library is being closed, its place may have been given to another
+ * one, and nobody has told us yet: the salt says so (LKS_RULES_DOUBT), nothing
+ * is found, and every address asks for its module anew. What another thread
+ * opens after the unmapping it sees after the doubt, by the loader's lock.
  */
 #pragma once
 
@@ -103,8 +108,9 @@ struct lks_rule_set {
 struct lks_rules {
 	struct lks_rule_set *sets;
 	uint64_t mask; /* of a set's distance in bytes */
-	/* In the bits above a user address. Relaxed: an old salt finds what
-	 * was right when the walk began. */
+	/* Above a user address: LKS_RULES_DOUBT and the number of flushes.
+	 * Below: how many closings are under way. Relaxed: an old salt finds
+	 * what was right when the walk began. */
 	_Atomic uint64_t salt;
 };
 
@@ -117,6 +123,16 @@ bool lks_rules_init(void);
 /* Any context. Empties the table. */
 void lks_rules_flush(void);
 
+/* No key has this bit, so nothing is found by a salt that has. */
+#define LKS_RULES_DOUBT (1ull << LKS_PC_BITS)
+
+/* Any context. Around a call that may unmap libraries; many at once. */
+void lks_rules_doubt(void);
+void lks_rules_trust(void);
+
+/* FORK, in the child: of all closings only so many go on. */
+void lks_rules_fork_child(uint32_t closings);
+
 /* RECORD. Works the rule of a pc out and keeps it, unless it has no module.
  * Stack use below 1.4 KiB. */
 uint64_t lks_rules_make(uintptr_t pc, uint64_t salt);
@@ -125,6 +141,12 @@ static inline uint64_t
 lks_rules_salt(void)
 {
 	return atomic_load_explicit(&lks_rules.salt, memory_order_relaxed);
+}
+
+static inline bool
+lks_rules_doubts(uint64_t salt)
+{
+	return (salt & LKS_RULES_DOUBT) != 0;
 }
 
 static inline struct lks_rule_set *
@@ -137,20 +159,31 @@ lks_rules_set(uintptr_t pc)
 				       (hash & lks_rules.mask));
 }
 
-/* RECORD. The rule of a return address (an interrupted pc: plus one). */
-static inline uint64_t
-lks_rules_get(uintptr_t pc, uint64_t salt)
+/* Lock-free. False: not in the table. */
+static inline bool
+lks_rules_look(uintptr_t pc, uint64_t salt, uint64_t *rule)
 {
 	struct lks_rule_set *set = lks_rules_set(pc);
 
 	for (uint32_t i = 0; i < 4; i++) {
 		uint64_t key = atomic_load_explicit(&set->entry[i].key,
 						    memory_order_relaxed);
-		uint64_t rule = atomic_load_explicit(&set->entry[i].rule,
-						     memory_order_relaxed);
 
-		if (lks_likely((key ^ rule ^ salt) == pc))
-			return rule;
+		*rule = atomic_load_explicit(&set->entry[i].rule,
+					     memory_order_relaxed);
+		if (lks_likely((key ^ *rule ^ salt) == pc))
+			return true;
 	}
-	return lks_rules_make(pc, salt);
+	return false;
+}
+
+/* RECORD. The rule of a return address (an interrupted pc: plus one). */
+static inline uint64_t
+lks_rules_get(uintptr_t pc, uint64_t salt)
+{
+	uint64_t rule;
+
+	return lks_likely(lks_rules_look(pc, salt, &rule))
+		       ? rule
+		       : lks_rules_make(pc, salt);
 }

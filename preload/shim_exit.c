@@ -11,6 +11,7 @@
 #include "boot.h"
 #include "modmap.h"
 #include "real.h"
+#include "rules.h"
 #include "sandbox.h"
 #include "shim.h"
 #include "writer.h"
@@ -40,11 +41,16 @@ dlclose(void *handle)
 	int result;
 
 	lks_real_resolve();
-	/* Destructors run in there: the host's code, recorded as any. */
+	lks_tls.closings++;
+	lks_rules_doubt();
+	/* Destructors run in there: the host's code, recorded as any. One that
+	 * leaves by longjmp leaves the doubt too: time, no wrong stack. */
 	result = lks_real.dlclose(handle);
 	if (result == 0 && shim_enter()) {
 		lks_modmap_refresh();
 		shim_leave();
 	}
+	lks_rules_trust();
+	lks_tls.closings--;
 	return result;
 }

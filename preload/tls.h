@@ -56,6 +56,7 @@ struct lks_tls {
 	uint8_t fork_state;
 	bool late; /* past its key destructors: holds no block */
 	uint8_t destructor_rounds;
+	uint16_t closings; /* calls of dlclose under way */
 	bool defers;       /* owner of the deferred changes, until it sees that
 			    * it no longer is (record.h) */
 	uint32_t quiet;    /* ticks since it looked for others */

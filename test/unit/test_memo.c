@@ -297,6 +297,27 @@ stack_seen_again_is_not_walked(void **state)
 	assert_int_equal(memo.write, write);
 }
 
+/* What lies where may change meanwhile: nothing is kept, nothing taken. */
+static void
+walks_during_a_closing_are_plain(void **state)
+{
+	struct lks_stack first;
+	uint64_t write;
+
+	(void)state;
+	make_empty();
+	for (uint32_t i = 0; i < 11; i++)
+		push(LKS_RULE_SP, i, 0);
+	write = memo.write;
+	lks_rules_doubt();
+	first = capture_made();
+	assert_int_equal(capture_made().id, first.id);
+	assert_int_equal(memo.write, write);
+	lks_rules_trust();
+	assert_int_equal(capture_made().id, first.id);
+	assert_int_not_equal(memo.write, write);
+}
+
 /* One return address far out is another: nothing near the top tells. */
 static void
 change_of_an_outer_frame_is_seen(void **state)
@@ -592,6 +613,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stack_seen_again_is_not_walked),
+		cmocka_unit_test(walks_during_a_closing_are_plain),
 		cmocka_unit_test(change_of_an_outer_frame_is_seen),
 		cmocka_unit_test(entry_frame_register_is_part_of_the_walk),
 		cmocka_unit_test(saved_frame_register_is_part_of_the_walk),

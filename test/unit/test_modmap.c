@@ -202,6 +202,61 @@ unloaded_module_is_marked_and_comes_back(void **state)
 	assert_true(m->unloaded);
 }
 
+/* One thread closes a library, another opens the next one in its place, and
+ * the first has not come back yet to tell of it. */
+static void
+library_in_a_closing_ones_place_has_its_own_rules(void **state)
+{
+	const struct plugins *p = *state;
+	uint64_t clear = lks_rules_salt();
+	uintptr_t pc;
+	uintptr_t other;
+	void *handle = open_at(p->a, &pc);
+	uint64_t rule = lks_rules_get(pc + 1, clear);
+	uint64_t now;
+
+	assert_string_equal(lks_modmap_get(lks_rule_module(rule))->path, p->a);
+	lks_rules_doubt();
+	lks_rules_doubt();
+	lks_rules_trust();
+	assert_true(lks_rules_doubts(lks_rules_salt()));
+	assert_int_equal(lks_rules_get(pc + 1, lks_rules_salt()), rule);
+	dlclose(handle);
+	handle = open_at(p->b, &other);
+	if (other != pc) {
+		puts("skip: the second library went elsewhere");
+		lks_rules_trust();
+		dlclose(handle);
+		skip();
+	}
+	now = lks_rules_get(pc + 1, lks_rules_salt());
+	assert_string_equal(lks_modmap_get(lks_rule_module(now))->path, p->b);
+	assert_int_equal((uint32_t)now, (uint32_t)rule); /* the same code */
+	lks_rules_trust();
+	assert_false(lks_rules_doubts(lks_rules_salt()));
+	assert_int_equal(lks_rules_get(pc + 1, lks_rules_salt()), now);
+	dlclose(handle);
+	lks_modmap_refresh();
+}
+
+/* Closings that were under way in other threads have no end in a child. */
+static void
+closings_of_a_childs_own_thread_go_on(void **state)
+{
+	uint64_t clear = lks_rules_salt();
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		lks_rules_doubt();
+	lks_rules_fork_child(1);
+	assert_true(lks_rules_doubts(lks_rules_salt()));
+	lks_rules_trust();
+	assert_int_equal(lks_rules_salt(), clear);
+	lks_rules_doubt();
+	lks_rules_fork_child(0);
+	assert_int_equal(lks_rules_salt(), clear);
+}
+
 /* Same bytes at the same place under another name: nothing told us, and the
  * loader even reuses its records' memory. */
 static void
@@ -527,6 +582,9 @@ main(void)
 		cmocka_unit_test(vdso_is_named),
 		cmocka_unit_test(no_module_where_there_is_none),
 		cmocka_unit_test(unloaded_module_is_marked_and_comes_back),
+		cmocka_unit_test(
+			library_in_a_closing_ones_place_has_its_own_rules),
+		cmocka_unit_test(closings_of_a_childs_own_thread_go_on),
 		cmocka_unit_test(replaced_module_is_noticed_without_refresh),
 		cmocka_unit_test(relative_names_are_made_absolute),
 		cmocka_unit_test(maps_tell_what_the_loader_tells),

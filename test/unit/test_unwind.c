@@ -538,6 +538,11 @@ crowded_table_gives_right_rules(void **state)
 	for (uintptr_t pc = start; pc < start + 0x18000; pc += 97)
 		assert_int_equal(lks_rules_get(pc, salt),
 				 lks_rules_make(pc, salt));
+	lks_rules_doubt();
+	for (uintptr_t pc = start; pc < start + 0x18000; pc += 97)
+		assert_int_equal(lks_rules_get(pc, lks_rules_salt()),
+				 lks_rules_get(pc, salt));
+	lks_rules_trust();
 }
 
 static _Atomic bool race_over;
