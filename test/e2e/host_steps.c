@@ -419,6 +419,14 @@ step_sigwait(const char *number)
 	taken++;
 }
 
+/* Until so many were taken. */
+static void
+step_await(const char *number)
+{
+	while (taken < atoi(number))
+		sleep_ms(10);
+}
+
 static void
 step_wait(const char *path)
 {
@@ -555,6 +563,7 @@ static const struct step {
 	{ "fsize", step_fsize },
 	{ "memory", step_memory },
 	{ "take", step_take },
+	{ "await", step_await },
 	{ "taken", step_taken },
 	{ "block", step_block },
 	{ "sigwait", step_sigwait },

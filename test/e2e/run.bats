@@ -50,14 +50,15 @@ grew_by() {
 
 @test "what is sent to leakshim run reaches the program, once" {
 	start host "$LEAKSHIM_BIN" run -q -r -- "$steps" take:10 take:1 \
-		take:15 touch:ready wait:go taken
+		take:15 touch:ready await:3 touch:came wait:go taken
 	wait_for_file ready
 	kill -USR1 $pid
 	kill -HUP $pid
 	kill -TERM $pid
 	program=$(pgrep -P $pid)
 	adopt "$program"
-	# All three are pending in nobody any more.
+	wait_for_file came
+	# No second one is on its way.
 	wait_until 10 nothing_pending $pid
 	touch go
 	ends_with 0 $pid
