@@ -123,10 +123,11 @@ judge_row(struct bench *bench, struct row *row)
 	measure_work(bench->diff, row);
 }
 
-/* What allocators add to a block, or round it up by, on average: glibc 8 bytes
- * and up to 15, size-class allocators an eighth. So much of what is kept grows
- * with the blocks that it is kept for, and is no verdict of its own. */
-#define BLOCK_OVERHEAD 16
+/* What an allocator adds to a block and rounds it up by: glibc 8 bytes and up
+ * to 15. Not on average, as what leaks is mostly of one size. So much of what
+ * is kept grows with the blocks that it is kept for, and is no verdict of its
+ * own. */
+#define BLOCK_OVERHEAD 23
 
 static void
 judge_retained(struct bench *bench, struct row *row)
