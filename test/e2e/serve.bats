@@ -680,7 +680,9 @@ status_code() {
 @test "SIGHUP ends serve in order, and nohup keeps it" {
 	track out=%n.snap "$leaker"
 	host=$pid
-	start serve "$LEAKSHIM_BIN" serve --listen unix:socket $host
+	# The tests themselves may be run by nohup.
+	start serve env --default-signal=HUP "$LEAKSHIM_BIN" serve \
+		--listen unix:socket $host
 	wait_until 20 test -S socket
 	kill -HUP $pid
 	ends_with 0 $pid
