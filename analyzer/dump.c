@@ -98,6 +98,7 @@ dump_open(const char *file, struct symbolizer *symbolizer,
 	dump->atlas = atlas_new();
 	atlas_add(dump->atlas, model, &dump->numbers);
 	dump->resolver = resolver_new(dump->atlas, symbolizer, blame);
+	resolver_meet(dump->resolver, header);
 	index_sites(dump);
 	return dump;
 }

@@ -34,6 +34,13 @@ resolver_free(struct resolver *resolver)
 	free(resolver);
 }
 
+void
+resolver_meet(struct resolver *resolver, const struct header *header)
+{
+	if (resolver->symbolizer)
+		symbolizer_meet(resolver->symbolizer, header);
+}
+
 static const struct symbols *
 ask(const struct resolver *resolver, struct pc_id id)
 {

@@ -18,6 +18,9 @@ struct resolver *resolver_new(const struct atlas *atlas,
 	__attribute__((warn_unused_result));
 void resolver_free(struct resolver *resolver); /* NULL is allowed */
 
+/* Names of a snapshot with this header will be asked for (symbolizer_meet). */
+void resolver_meet(struct resolver *resolver, const struct header *header);
+
 /* Names of a pc of the atlas's model: the file's own if it brings any, else
  * the symbolizer's. Never NULL; lives as long as the atlas and symbolizer. */
 const struct symbols *resolver_symbols(struct resolver *resolver,

@@ -87,6 +87,7 @@ load_file(struct loading *loading, struct study_part *part, const char *file,
 		return 0;
 	}
 	unbias(model);
+	resolver_meet(loading->study->resolver, &model->header);
 	if (settings->visit && settings->visit(settings->visitor, model, err)) {
 		model_free(model);
 		return -1;

@@ -23,6 +23,7 @@
 #include "path.h"
 #include "sym_backend.h"
 #include "sym_files.h"
+#include "sym_live.h"
 #include "symbol_index.h"
 #include "xalloc.h"
 
@@ -40,7 +41,10 @@ struct sym_source {
 
 struct sym_file {
 	const char *module_path; /* symbolize.c's */
-	char *debug_path;        /* libdwfl keeps a pointer to the pointer */
+	/* For find_debuginfo; NULL once it is loaded. */
+	const struct sym_places *places;
+	const struct module *looking_for;
+	char *debug_path; /* libdwfl keeps a pointer to the pointer */
 	Dwfl_Callbacks callbacks;
 	Dwfl *dwfl;
 	Dwfl_Module *module;
@@ -106,6 +110,7 @@ set_places(struct sym_source *source, const struct symbolizer_options *options,
 		root = source->sysroot;
 	}
 	source->places.sysroot = source->sysroot;
+	source->places.live = options->live;
 	source->places.debug_path = options->debug_path;
 	if (!options->debug_path) {
 		source->debug_path =
@@ -158,11 +163,30 @@ dwfl_close_file(struct sym_file *file)
 	free(file);
 }
 
+/* libdwfl's own search, and then in the root of who runs it. */
+static int
+find_debuginfo(Dwfl_Module *dwfl_module, void **data, const char *name,
+	       Dwarf_Addr base, const char *path, const char *debuglink,
+	       GElf_Word crc, char **found)
+{
+	const struct sym_file *file = *data;
+	int fd = dwfl_standard_find_debuginfo(dwfl_module, data, name, base,
+					      path, debuglink, crc, found);
+
+	if (fd < 0 && file && file->looking_for && file->places->live) {
+		fd = sym_live_open_debug(file->places->live, file->looking_for);
+		if (fd >= 0)
+			*found = xstrdup(file->module_path);
+	}
+	return fd;
+}
+
 /* Takes the descriptor in any case. */
 static bool
 load(struct sym_file *file, const char *path, int fd)
 {
 	GElf_Addr bias;
+	void **data;
 
 	file->dwfl = dwfl_begin(&file->callbacks);
 	if (file->dwfl)
@@ -171,6 +195,9 @@ load(struct sym_file *file, const char *path, int fd)
 		close(fd);
 		return false;
 	}
+	dwfl_module_info(file->module, &data, NULL, NULL, NULL, NULL, NULL,
+			 NULL);
+	*data = file;
 	if (dwfl_report_end(file->dwfl, NULL, NULL) != 0 ||
 	    !dwfl_module_getelf(file->module, &bias))
 		return false;
@@ -311,16 +338,19 @@ load_file(struct sym_source *source, const struct module *module,
 	struct sym_file *file = xcalloc(1, sizeof(*file));
 
 	file->module_path = module->path;
+	file->places = &source->places;
+	file->looking_for = module;
 	file->alt_fd = -1;
 	file->debug_path = xstrdup(source->places.debug_path);
 	file->callbacks = (Dwfl_Callbacks){
 		.find_elf = dwfl_build_id_find_elf,
-		.find_debuginfo = dwfl_standard_find_debuginfo,
+		.find_debuginfo = find_debuginfo,
 		.section_address = dwfl_offline_section_address,
 		.debuginfo_path = &file->debug_path,
 	};
 	if (load(file, path, fd)) {
 		load_dwarf(source, file, warnings);
+		file->looking_for = NULL;
 		return file;
 	}
 	strbuf_clear(why);

@@ -17,6 +17,7 @@
 #include <gelf.h>
 
 #include "model.h"
+#include "sym_live.h"
 
 /* A vDSO is two or three pages. */
 #define VDSO_BYTES_MAX (1024 * 1024)
@@ -174,6 +175,7 @@ int
 sym_files_open(const struct sym_places *places, const struct module *module,
 	       struct strbuf *path, struct strbuf *why)
 {
+	struct strbuf reason = { 0 };
 	int fd;
 
 	if (places->sysroot) {
@@ -182,8 +184,18 @@ sym_files_open(const struct sym_places *places, const struct module *module,
 	} else {
 		fd = open(module->path, OPEN_FLAGS);
 	}
+	/* Also of a file in another root: what libdwfl looks for beside it by
+	 * itself must not be what that root says is there. */
 	strbuf_adds(path, module->path);
-	return verified(fd, module, false, why);
+	fd = verified(fd, module, false, &reason);
+	if (fd < 0 && places->live) {
+		fd = sym_live_open(places->live, module);
+		if (fd >= 0)
+			strbuf_clear(&reason);
+	}
+	strbuf_adds(why, strbuf_text(&reason));
+	strbuf_release(&reason);
+	return fd;
 }
 
 /* --- by build-id ----------------------------------------------------------- */
@@ -217,6 +229,11 @@ sym_files_open_debug(const struct sym_places *places,
 		part += *part == ':';
 	}
 	strbuf_release(&ignored);
+	if (fd < 0 && places->live) {
+		strbuf_clear(path);
+		strbuf_adds(path, module->path);
+		fd = sym_live_open_debug(places->live, module);
+	}
 	return fd;
 }
 

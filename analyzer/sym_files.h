@@ -1,6 +1,7 @@
 /*
  * Which file here is the one that the process ran? By its path, in the sysroot
- * if there is one, or by its build-id in the directories of debug files; and
+ * if there is one, or as the process has it if that still runs, or by its
+ * build-id in the directories of debug files; and
  * the check that a file is it, which every file passes before it gives names.
  */
 #pragma once
@@ -10,11 +11,13 @@
 #include "strbuf.h"
 
 struct module; /* model.h */
+struct sym_live;
 
 /* All borrowed. */
 struct sym_places {
 	const char *sysroot;    /* absolute; NULL = none */
 	const char *debug_path; /* as elfutils spells it */
+	struct sym_live *live;  /* NULL = none is asked */
 };
 
 /*

@@ -13,6 +13,7 @@
 #include "model.h"
 #include "path.h"
 #include "sym_backend.h"
+#include "sym_live.h"
 #include "xalloc.h"
 
 struct file {
@@ -97,11 +98,22 @@ symbolizer_open(const struct symbolizer_options *options, struct err *err)
 
 	symbolizer->options = *options;
 	symbolizer->backend = backend;
+	symbolizer->options.live = options->use_symbols && !options->sysroot
+					   ? sym_live_new()
+					   : NULL;
 	if (backend->start(&symbolizer->options, &symbolizer->source, err)) {
+		sym_live_free(symbolizer->options.live);
 		free(symbolizer);
 		return NULL;
 	}
 	return symbolizer;
+}
+
+void
+symbolizer_meet(struct symbolizer *symbolizer, const struct header *header)
+{
+	if (symbolizer->options.live)
+		sym_live_add(symbolizer->options.live, header);
 }
 
 /* --- names ----------------------------------------------------------------- */
@@ -406,6 +418,7 @@ symbolizer_close(struct symbolizer *symbolizer)
 	}
 	if (symbolizer->backend->stop)
 		symbolizer->backend->stop(symbolizer->source);
+	sym_live_free(symbolizer->options.live);
 	for (i = 0; i < symbolizer->warnings.count; i++)
 		free(symbolizer->warnings.lines[i]);
 	free(symbolizer->warnings.lines);

@@ -25,7 +25,9 @@
 #include <stdint.h>
 
 struct err;
-struct module; /* model.h */
+struct header;   /* facts.h */
+struct module;   /* model.h */
+struct sym_live; /* sym_live.h */
 struct symbolizer;
 
 struct symbolizer_options {
@@ -47,6 +49,9 @@ struct symbolizer_options {
 	 * be NULL. */
 	void (*progress)(void *context, const char *line);
 	void *progress_context;
+	/* Set by symbolizer_open, and its own: the processes of
+	 * symbolizer_meet. NULL: their files are not wanted. */
+	struct sym_live *live;
 };
 
 /* One function at one address. */
@@ -78,6 +83,12 @@ struct symbols {
 struct symbolizer *symbolizer_open(const struct symbolizer_options *options,
 				   struct err *err)
 	__attribute__((warn_unused_result));
+
+/* Names will be asked for that are of this snapshot: as long as its process
+ * runs, files are looked for there too (sym_live.h), unless there is a
+ * sysroot. */
+void symbolizer_meet(struct symbolizer *symbolizer,
+		     const struct header *header);
 
 /*
  * Looks up a run-time RETURN address (one is subtracted here). `module` is

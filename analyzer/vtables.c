@@ -142,6 +142,7 @@ set_places(struct vtables *vtables, const struct symbolizer_options *options)
 	strbuf_adds(&path, DEBUG_DIRECTORY);
 	vtables->debug_path = strbuf_detach(&path);
 	vtables->places.sysroot = vtables->sysroot;
+	vtables->places.live = options->live;
 	vtables->places.debug_path = options->debug_path ? options->debug_path
 							 : vtables->debug_path;
 }

@@ -93,8 +93,8 @@ struct status {
 struct status_place {
 	/* Directory that is "/" for the process, -1 = ours. Borrowed. */
 	int root;
-	/* How we name that directory: "" or "/proc/PID/root". Borrowed. */
-	const char *prefix;
+	/* How we name that directory: "" or "/proc/PID/root". */
+	char prefix[32];
 	char directory[64]; /* absolute, below the root */
 	char name[48];
 	uid_t owner; /* as we see it */

@@ -61,7 +61,6 @@ target_sweep(void)
 {
 	struct status_place place = {
 		.root = -1,
-		.prefix = "",
 		.owner = geteuid(),
 	};
 	size_t i;
@@ -121,6 +120,25 @@ look(struct target *target, struct err *err)
 	return 0;
 }
 
+/* A process may go to another root after we took hold of it, as what starts a
+ * container does. Where we may not look any more, the one we had is kept. */
+static void
+look_at_root(struct target *target)
+{
+	int now = openat(target->proc.body, "root",
+			 O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (now < 0)
+		return;
+	if (target->root >= 0)
+		close(target->root);
+	target->root = -1;
+	if (procfs_other_root(&target->proc))
+		target->root = now;
+	else
+		close(now);
+}
+
 int
 target_check_proc(struct err *err)
 {
@@ -158,9 +176,7 @@ target_hold(struct target *target, pid_t pid, struct err *err)
 		procfs_close(&target->proc);
 		return -1;
 	}
-	if (procfs_other_root(&target->proc))
-		target->root = openat(target->proc.body, "root",
-				      O_PATH | O_DIRECTORY | O_CLOEXEC);
+	look_at_root(target);
 	return 0;
 }
 
@@ -187,6 +203,8 @@ struct search {
 	struct err *err; /* the first complaint */
 	bool complained;
 	bool found;
+	bool guess; /* the place is of no user that the process has: what lies
+		     * there may be anybody's, and is nothing to complain of */
 };
 
 /* Looks at one place; the newest file of this very process wins. */
@@ -198,7 +216,7 @@ try_place(struct search *search, const struct status_place *place)
 	struct err err;
 	int result = status_read(&status, place, &err);
 
-	if (result < 0 && !search->complained) {
+	if (result < 0 && !search->complained && !search->guess) {
 		search->complained = true;
 		*search->err = err;
 	}
@@ -232,11 +250,15 @@ static void
 try_root(struct search *search, struct status_place *place, const uid_t *uids,
 	 size_t count)
 {
+	const struct procfs_status *who = &search->target->who;
 	uid_t inside;
 	size_t i, j;
 
 	for (i = 0; i < count; i++) {
 		place->owner = uids[i];
+		search->guess = uids[i] != who->effective_uid &&
+				uids[i] != who->real_uid &&
+				uids[i] != who->saved_uid;
 		for (j = 0; j < DIRECTORY_COUNT; j++) {
 			set_directory(place, j, uids[i]);
 			try_place(search, place);
@@ -288,16 +310,17 @@ target_find(struct target *target, struct err *err)
 	uid_t uids[UIDS_MAX];
 	size_t count = list_uids(target, uids);
 
+	look_at_root(target);
 	set_name(&place, target->pid_namespace, target->who.own_pid);
 	if (target->root >= 0) {
 		place.root = target->root;
-		place.prefix = target->root_name;
+		memcpy(place.prefix, target->root_name, sizeof(place.prefix));
 		try_root(&search, &place, uids, count);
 	}
 	/* Also where it is in another root now: it may have gone there later
 	 * (chroot), or have bound our directory into it. */
 	place.root = -1;
-	place.prefix = "";
+	place.prefix[0] = '\0';
 	try_root(&search, &place, uids, count);
 	if (search.found)
 		return 1;
@@ -374,7 +397,7 @@ target_path(const struct target *target, const char *path)
 {
 	struct strbuf buf = { 0 };
 
-	if (path[0] == '/' && target->place.prefix)
+	if (path[0] == '/')
 		strbuf_adds(&buf, target->place.prefix);
 	strbuf_adds(&buf, path);
 	return strbuf_detach(&buf);

@@ -19,8 +19,9 @@ struct target {
 	struct procfs_stat stat;
 	struct procfs_status who;
 	uint64_t pid_namespace; /* inode */
-	int root;               /* of its other root, -1 = ours; owned */
-	char root_name[32];     /* "/proc/PID/root" */
+	int root; /* of its other root, -1 = ours; owned; target_find() looks
+		   * anew */
+	char root_name[32]; /* "/proc/PID/root" */
 	/* After target_find() said 1. */
 	struct status status;
 	struct status_place place;

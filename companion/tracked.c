@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
+#include "overlay.h"
 #include "pick.h"
 #include "target.h"
 
@@ -35,7 +36,11 @@ look(pid_t pid, int (*visit)(struct target *target, void *arg), void *arg,
 				result = visit(&target, arg);
 			break;
 		case -1:
-			if (warnings)
+			/* What is in the way of a program without the shim is
+			 * nobody's business: in a user namespace it may be
+			 * called as another user here. */
+			if (warnings &&
+			    procfs_maps(&target.proc, OVERLAY_LIBRARY) != 0)
 				strbuf_addf(warnings, "process %d: %s\n",
 					    (int)pid, err.text);
 			break;

@@ -53,7 +53,7 @@ fill(struct served_process *process, char *out, size_t cap, const char *base)
 	snprintf(out, cap, "%s/%s", directory, base);
 	process->pid = 4711;
 	process->target.status.out = out;
-	process->target.place.prefix = "";
+	process->target.place.prefix[0] = '\0';
 	process->target.who.effective_uid = geteuid();
 	pthread_mutex_init(&process->lock, NULL);
 }

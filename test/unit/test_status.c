@@ -228,7 +228,7 @@ set_up(void **state)
 	if (!mkdtemp(p->top))
 		return -1;
 	p->place.root = -1;
-	p->place.prefix = "";
+	p->place.prefix[0] = '\0';
 	p->place.owner = geteuid();
 	snprintf(p->place.directory, sizeof(p->place.directory), "%s/d",
 		 p->top);

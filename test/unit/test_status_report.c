@@ -24,7 +24,7 @@ make_target(struct target *target, const char *text)
 
 	memset(target, 0, sizeof(*target));
 	target->proc.pid = 70;
-	target->place.prefix = "/proc/70/root";
+	strcpy(target->place.prefix, "/proc/70/root");
 	assert_int_equal(status_parse(&target->status, xstrdup(text),
 				      strlen(text), "x", &err),
 			 0);
