@@ -9,7 +9,8 @@
  * - several processes: process, always the last
  *
  * What is suppressed, and what the baseline accepts, is one row each, so that
- * a column still sums to the total unless the user left rows out.
+ * a column still sums to the total unless the user left rows out. What was lost
+ * is a row for each kind of loss, behind all others.
  */
 #include "report.h"
 
@@ -91,6 +92,24 @@ add_per_unit(struct strbuf *line, const struct work_rate *rate)
 	add_real(line, rate->objects, 6);
 }
 
+/* What depends on what was given. */
+static void
+add_rest(struct csv *csv, const struct verdict *verdict,
+	 const struct work_rate *rate)
+{
+	struct strbuf *line = &csv->line;
+
+	if (csv->has_verdicts)
+		add_verdict(line, verdict);
+	if (csv->has_work)
+		add_per_unit(line, rate);
+	if (csv->has_process) {
+		strbuf_addc(line, ',');
+		strbuf_add(line, strbuf_text(&csv->process), csv->process.len);
+	}
+	strbuf_addc(line, '\n');
+}
+
 /* From "file" on. */
 static void
 add_place(struct csv *csv, const struct row *row)
@@ -105,14 +124,7 @@ add_place(struct csv *csv, const struct row *row)
 	} else {
 		csv_add_place(line, &csv->scratch, &csv->stack);
 	}
-	if (csv->has_verdicts)
-		add_verdict(line, &row->verdict);
-	if (csv->has_work)
-		add_per_unit(line, &row->per_unit);
-	if (csv->has_process) {
-		strbuf_addc(line, ',');
-		strbuf_add(line, strbuf_text(&csv->process), csv->process.len);
-	}
+	add_rest(csv, &row->verdict, &row->per_unit);
 }
 
 /* One that is not listed is the sum of all that have its fate. */
@@ -137,7 +149,6 @@ write_row(struct csv *csv, const struct row *row, FILE *out)
 	csv_add_field(line, function);
 	add_amounts(line, row);
 	add_place(csv, row);
-	strbuf_addc(line, '\n');
 	fwrite(line->data, 1, line->len, out);
 }
 
@@ -171,6 +182,55 @@ write_hidden(struct csv *csv, const struct diff *diff, enum row_kind kind,
 		write_row(csv, &sum, out);
 }
 
+/* Counts of what is missing stand in the columns of objects, and in that of
+ * the stack what there is to say. */
+static void
+write_loss(struct csv *csv, const char *name, uint64_t before, uint64_t now,
+	   const char *text, FILE *out)
+{
+	const int64_t old_count = (int64_t)(before & INT64_MAX);
+	const int64_t new_count = (int64_t)(now & INT64_MAX);
+	const int64_t columns[] = {
+		0, new_count - old_count, 0, 0, old_count, new_count, 0, 0, 0, 0
+	};
+	const struct verdict no_verdict = { .kind = VERDICT_NONE };
+	const struct work_rate no_rate = { .unit = NULL };
+	struct strbuf *line = &csv->line;
+
+	if (!old_count && !new_count)
+		return;
+	strbuf_clear(line);
+	strbuf_addf(line, "loss,%s", name);
+	csv_add_integers(line, columns, sizeof(columns) / sizeof(columns[0]));
+	strbuf_adds(line, ",,,,");
+	csv_add_field(line, text);
+	add_rest(csv, &no_verdict, &no_rate);
+	fwrite(line->data, 1, line->len, out);
+}
+
+static void
+write_losses(struct csv *csv, const struct diff *diff, FILE *out)
+{
+	static const struct losses none = { .disabled_because = "" };
+	const struct model *old_model = diff->old_model;
+	const struct losses *before = old_model ? &old_model->losses : &none;
+	const struct losses *now = &diff->new_model->losses;
+
+#define X(name, words)                                                         \
+	write_loss(csv, #name, before->name, now->name, words, out);
+	LOSSES(X)
+#undef X
+	write_loss(csv, "thinning_shift", before->thinning_shift,
+		   now->thinning_shift, "", out);
+	write_loss(csv, "disabled_because", *before->disabled_because != '\0',
+		   *now->disabled_because != '\0',
+		   *now->disabled_because ? now->disabled_because
+					  : before->disabled_because,
+		   out);
+	write_loss(csv, "truncated", old_model && old_model->truncated,
+		   diff->new_model->truncated, "", out);
+}
+
 static void
 write_part(struct csv *csv, const struct diff *diff, FILE *out)
 {
@@ -194,6 +254,7 @@ write_part(struct csv *csv, const struct diff *diff, FILE *out)
 		write_hidden(csv, diff, (enum row_kind)kind, FATE_ACCEPTED,
 			     out);
 	}
+	write_losses(csv, diff, out);
 }
 
 int

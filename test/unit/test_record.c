@@ -157,6 +157,30 @@ unknown_address_is_counted(void **state)
 	assert_int_equal(lks_count_get(unknown_frees), 1);
 }
 
+static void
+huge_block_is_counted_as_the_largest(void **state)
+{
+	struct lks_site_totals before, after;
+
+	(void)state;
+	own();
+	before = totals();
+	lks_record_add(HERE, LKS_SIZE_MAX, SITE);
+	lks_record_settle();
+	assert_int_equal(lks_count_get(size_clamped), 0);
+	lks_record_remove(HERE);
+	lks_record_add(HERE, LKS_SIZE_MAX + 1, SITE);
+	lks_record_settle();
+	assert_int_equal(lks_count_get(size_clamped), 1);
+	lks_record_remove(HERE);
+	lks_record_settle();
+	after = totals();
+	assert_int_equal(after.alloc_bytes - before.alloc_bytes,
+			 2 * LKS_SIZE_MAX);
+	assert_int_equal(after.free_bytes - before.free_bytes,
+			 2 * LKS_SIZE_MAX);
+}
+
 static void *
 remove_here(void *unused)
 {
@@ -451,6 +475,8 @@ main(void)
 		cmocka_unit_test_setup(
 			address_given_out_twice_was_freed_between, clean),
 		cmocka_unit_test_setup(unknown_address_is_counted, clean),
+		cmocka_unit_test_setup(huge_block_is_counted_as_the_largest,
+				       clean),
 		cmocka_unit_test_setup(other_thread_finds_what_was_deferred,
 				       clean),
 		cmocka_unit_test_setup(reader_of_another_thread_finds_all,
