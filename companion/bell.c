@@ -380,5 +380,7 @@ bell_take_snapshot(struct target *target, unsigned int timeout_s,
 			pid);
 		return NULL;
 	}
+	if (target_check_path(target, status->snapshot, err) < 0)
+		return NULL;
 	return target_path(target, status->snapshot);
 }

@@ -88,6 +88,18 @@ add_place(struct err *err, const char *path)
 	strbuf_release(&quoted);
 }
 
+/* `path` is as the process names it. */
+static int
+fetch(const struct target *target, const char *path, const char *to,
+      struct err *err)
+{
+	const struct status_place *place = &target->place;
+
+	return place->root >= 0 ? fetch_file_inside(place->root, path,
+						    place->owner, to, err)
+				: fetch_file(path, place->owner, to, err);
+}
+
 static int
 dump(struct target *target, const void *data, struct err *err)
 {
@@ -112,10 +124,12 @@ dump(struct target *target, const void *data, struct err *err)
 		return err_set(err, ERR_STEP,
 			       "process %d could not write a dump: %s", pid,
 			       done->text);
+	if (target_check_path(target, done->text, err) < 0)
+		return -1;
 	path = target_path(target, done->text);
-	result = request->output ? fetch_file(path, target->place.owner,
-					      request->output, err)
-				 : 0;
+	result = request->output
+			 ? fetch(target, done->text, request->output, err)
+			 : 0;
 	if (result == 0)
 		cmd_print_path(request->output ? request->output : path);
 	else

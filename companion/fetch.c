@@ -3,14 +3,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../analyzer/strbuf.h"
 #include "../analyzer/xalloc.h"
 
 #define COPY_BYTES (1 << 20)
@@ -84,7 +87,9 @@ copy(const char *from, uid_t owner, const char *to, struct err *err)
 		close(in);
 		return -1;
 	}
-	result = copy_bytes(in, out, from, to, err);
+	/* Whatever the umask. */
+	result = fchmod(out, 0600) < 0 ? fail("create", to, err)
+				       : copy_bytes(in, out, from, to, err);
 	if (close(out) < 0 && result == 0)
 		result = fail("write", to, err);
 	close(in);
@@ -160,4 +165,33 @@ fetch_file(const char *from, uid_t owner, const char *to, struct err *err)
 	fail("remove", from, err);
 	unlink(to);
 	return -1;
+}
+
+int
+fetch_file_inside(int root, const char *from, uid_t owner, const char *to,
+		  struct err *err)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT,
+	};
+	const char *slash = strrchr(from, '/');
+	struct strbuf real = { 0 };
+	char *directory;
+	int result;
+	long fd;
+
+	if (!slash)
+		return err_set(err, ERR_STEP, "'%s' is no absolute path", from);
+	directory = xstrdup(from);
+	directory[slash == from ? 1 : slash - from] = '\0';
+	fd = syscall(SYS_openat2, root, directory, &how, sizeof(how));
+	free(directory);
+	if (fd < 0)
+		return fail("open the directory of", from, err);
+	strbuf_addf(&real, "/proc/self/fd/%ld%s", fd, slash);
+	result = fetch_file(strbuf_text(&real), owner, to, err);
+	strbuf_release(&real);
+	close((int)fd);
+	return result;
 }

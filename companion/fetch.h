@@ -27,3 +27,11 @@ int fetch_file(const char *from, uid_t owner, const char *to, struct err *err)
  * way when the file was read may be a link by now. -1 with errno.
  */
 int fetch_remove(uid_t owner, const char *path);
+
+/*
+ * The same of a file in another root, whose descriptor `root` is, where `from`
+ * is its path: the links that the process made there lead nowhere else, though
+ * it may be called root as we are.
+ */
+int fetch_file_inside(int root, const char *from, uid_t owner, const char *to,
+		      struct err *err) __attribute__((warn_unused_result));

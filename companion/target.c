@@ -402,3 +402,27 @@ target_path(const struct target *target, const char *path)
 	strbuf_adds(&buf, path);
 	return strbuf_detach(&buf);
 }
+
+int
+target_check_path(const struct target *target, const char *path,
+		  struct err *err)
+{
+	struct strbuf quoted = { 0 };
+	bool good = path[0] == '/';
+	const char *at;
+
+	if (target->place.owner == geteuid())
+		return 0;
+	for (at = path; good && *at; at++)
+		good = !strchr(" \t\n", *at) || at[1] != '-';
+	if (good)
+		return 0;
+	strbuf_add_quoted(&quoted, path);
+	err_set(err, ERR_STEP,
+		"process %d of uid %u calls its file %s, which is not to be "
+		"trusted",
+		(int)target->proc.pid, (unsigned int)target->place.owner,
+		strbuf_text(&quoted));
+	strbuf_release(&quoted);
+	return -1;
+}

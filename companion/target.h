@@ -70,3 +70,9 @@ bool target_moved_on(struct target *target);
  * said 1, as we can open it; the caller frees it. */
 char *target_path(const struct target *target, const char *path)
 	__attribute__((warn_unused_result, returns_nonnull));
+
+/* Whether such a path may be handed on, as to a shell's $(...): that of another
+ * user's process is its own word. -1 with `err` (ERR_STEP) if it is no absolute
+ * path, or would be taken apart into something with an option in it. */
+int target_check_path(const struct target *target, const char *path,
+		      struct err *err) __attribute__((warn_unused_result));

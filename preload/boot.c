@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -87,6 +88,15 @@ sanitizer(void)
 	return found;
 }
 
+/* Set-user-ID, or file capabilities. The loader leaves us out of such programs,
+ * but where the system itself names us (/etc/ld.so.preload): then whoever
+ * starts them must not say what is written, and where. */
+static bool
+has_anothers_rights(void)
+{
+	return getauxval(AT_SECURE) != 0;
+}
+
 static void
 boot_early(void)
 {
@@ -94,7 +104,7 @@ boot_early(void)
 
 	lks_state_init();
 	lks_ident_init();
-	lks_opts_parse(getenv("LEAKSHIM"));
+	lks_opts_parse(has_anothers_rights() ? NULL : getenv("LEAKSHIM"));
 	lks_arena_init(lks_opts_memory());
 	lks_epoch_init();
 	lks_sampler_init(lks_opts.sample,
@@ -113,7 +123,9 @@ boot_early(void)
 				? LKS_UNWIND_CFI
 				: lks_opts.unwind);
 	why = sanitizer();
-	if (why != NULL)
+	if (has_anothers_rights())
+		lks_state_disable("the program has another's rights");
+	else if (why != NULL)
 		lks_state_disable(why);
 	else if (!lks_opts_tracks(lks_ident.name))
 		lks_state_disable("only= names other programs");
@@ -365,7 +377,8 @@ boot(void)
 	if (lks_sys_getpid() != lks_ident.pid)
 		become_child(lks_opts.start_off ? LKS_DORMANT : LKS_ON);
 	if (lks_state_reason() != NULL) {
-		if (lks_opts_tracks(lks_ident.name))
+		/* Nobody asked for one with another's rights. */
+		if (!has_anothers_rights() && lks_opts_tracks(lks_ident.name))
 			lks_msg("not tracking: %s", lks_state_reason());
 		lks_msg_quiet();
 	} else {

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ident.h"
@@ -150,6 +151,18 @@ keep(const char *line)
 	lks_lock_drop(&lock);
 }
 
+/* In a directory that others may write to, a second name is how one of them
+ * makes us write to a file of ours that is no log. */
+static bool
+is_log(int fd)
+{
+	struct stat st;
+
+	return !lks_sys_failed(
+		       lks_sys4(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH)) &&
+	       (!S_ISREG(st.st_mode) || st.st_nlink == 1);
+}
+
 static void
 append_to_log(const char *line, size_t length)
 {
@@ -161,7 +174,8 @@ append_to_log(const char *line, size_t length)
 
 	if (lks_sys_failed(fd))
 		return;
-	lks_sys_write_all((int)fd, line, length);
+	if (is_log((int)fd))
+		lks_sys_write_all((int)fd, line, length);
 	lks_sys_close((int)fd);
 }
 

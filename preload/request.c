@@ -108,7 +108,8 @@ is_acceptable(int fd)
 {
 	struct stat st;
 
-	return !lks_sys_failed(lks_sys2(SYS_fstat, fd, &st)) &&
+	return !lks_sys_failed(
+		       lks_sys4(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH)) &&
 	       S_ISREG(st.st_mode) && (st.st_mode & 077) == 0 &&
 	       st.st_nlink == 1 && st.st_uid == (uid_t)lks_sys0(SYS_geteuid) &&
 	       st.st_size <= LKS_REQUEST_BYTES;

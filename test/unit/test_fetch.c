@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -107,6 +108,77 @@ file_that_is_not_the_owners_stays(void **state)
 	assert_content(to, NULL);
 }
 
+/* A container's root is called as we are, and what it says of its links is true
+ * in its own root only. */
+static void
+links_of_another_root_lead_nowhere_else(void **state)
+{
+	char inside[96], outside[96], link[96];
+	struct err err;
+	int root;
+
+	(void)state;
+	snprintf(inside, sizeof(inside), "%s/root", directory);
+	snprintf(outside, sizeof(outside), "%s/outside", directory);
+	snprintf(link, sizeof(link), "%s/root/out", directory);
+	assert_int_equal(mkdir(inside, 0755), 0);
+	assert_int_equal(mkdir(outside, 0755), 0);
+	assert_int_equal(symlink(outside, link), 0);
+	root = open(inside, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(root >= 0);
+	snprintf(from, sizeof(from), "%s/outside/it", directory);
+	write_file(from, "a secret");
+	assert_int_equal(
+		fetch_file_inside(root, "/out/it", geteuid(), to, &err), -1);
+	assert_int_equal(fetch_file_inside(root, "/../../outside/it", geteuid(),
+					   to, &err),
+			 -1);
+	assert_int_equal(fetch_file_inside(root, "it", geteuid(), to, &err),
+			 -1);
+	assert_content(from, "a secret");
+	assert_content(to, NULL);
+	/* What is there is fetched. */
+	unlink(from);
+	snprintf(from, sizeof(from), "%s/root/it", directory);
+	write_file(from, "a dump");
+	assert_int_equal(fetch_file_inside(root, "/it", geteuid(), to, &err),
+			 0);
+	assert_content(from, NULL);
+	assert_content(to, "a dump");
+	unlink(to);
+	close(root);
+	unlink(link);
+	rmdir(inside);
+	rmdir(outside);
+	snprintf(from, sizeof(from), "%s/from", directory);
+}
+
+static void
+copy_can_be_read_whatever_the_umask(void **state)
+{
+	struct stat st;
+	struct err err;
+	mode_t before;
+	int result;
+
+	(void)state;
+	if (geteuid() != 0) {
+		puts("skipped: takes root");
+		skip();
+	}
+	write_file(from, "a dump");
+	assert_int_equal(chown(from, 65534, (gid_t)-1), 0);
+	assert_int_equal(chown(directory, 65534, (gid_t)-1), 0);
+	before = umask(0777);
+	result = fetch_file(from, 65534, to, &err);
+	umask(before);
+	assert_int_equal(chown(directory, 0, (gid_t)-1), 0);
+	assert_int_equal(result, 0);
+	assert_int_equal(stat(to, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	unlink(to);
+}
+
 /* What that user made is copied, and removed with its rights: in a directory
  * that is closed to it, it stays. */
 static void
@@ -137,6 +209,8 @@ main(void)
 		cmocka_unit_test(file_is_moved),
 		cmocka_unit_test(file_that_is_there_is_not_replaced),
 		cmocka_unit_test(file_that_is_not_the_owners_stays),
+		cmocka_unit_test(links_of_another_root_lead_nowhere_else),
+		cmocka_unit_test(copy_can_be_read_whatever_the_umask),
 		cmocka_unit_test(file_in_a_directory_of_another_stays),
 	};
 
