@@ -171,22 +171,45 @@ open_in_root(const char *root, const char *path)
 	return (int)fd;
 }
 
+/* Is it a path in the root of a process, "/proc/PID/root/..."? Then that root,
+ * and the path in it; else NULL. */
+static const char *
+path_in_root(const char *path, struct strbuf *root)
+{
+	static const char before[] = "/proc/", behind[] = "/root/";
+	size_t at = sizeof(before) - 1;
+
+	if (strncmp(path, before, at) != 0)
+		return NULL;
+	at += strspn(path + at, "0123456789");
+	if (strncmp(path + at, behind, sizeof(behind) - 1) != 0)
+		return NULL;
+	at += sizeof(behind) - 2;
+	strbuf_add(root, path, at);
+	return path + at;
+}
+
 int
 sym_files_open(const struct sym_places *places, const struct module *module,
 	       struct strbuf *path, struct strbuf *why)
 {
-	struct strbuf reason = { 0 };
+	struct strbuf reason = { 0 }, root = { 0 };
+	const char *name = module->path, *inside;
 	int fd;
 
 	if (places->sysroot) {
 		strbuf_adds(path, places->sysroot);
-		fd = open_in_root(places->sysroot, module->path);
+		fd = open_in_root(places->sysroot, name);
+	} else if ((inside = path_in_root(name, &root))) {
+		name = inside;
+		fd = open_in_root(strbuf_text(&root), name);
 	} else {
-		fd = open(module->path, OPEN_FLAGS);
+		fd = open(name, OPEN_FLAGS);
 	}
-	/* Also of a file in another root: what libdwfl looks for beside it by
-	 * itself must not be what that root says is there. */
-	strbuf_adds(path, module->path);
+	strbuf_release(&root);
+	/* Of a file in a process's root, too: what libdwfl looks for beside it
+	 * by itself must not be what that process says is there. */
+	strbuf_adds(path, name);
 	fd = verified(fd, module, false, &reason);
 	if (fd < 0 && places->live) {
 		fd = sym_live_open(places->live, module);

@@ -228,6 +228,29 @@ live_add_rows(struct strbuf *out, const struct live *live)
 	}
 }
 
+/* What follows `begin` are the mappings of a process in another root: their files
+ * are called as we can open them. */
+static void
+name_in_root(struct strbuf *out, size_t begin, pid_t pid)
+{
+	char *maps = xstrdup(strbuf_text(out) + begin);
+	char *line = maps, *path, *end;
+
+	out->len = begin;
+	for (; *line; line = end) {
+		end = line + strcspn(line, "\n");
+		end += *end == '\n';
+		path = memchr(line, '/', (size_t)(end - line));
+		if (!path)
+			path = end;
+		strbuf_add(out, line, (size_t)(path - line));
+		if (path < end)
+			strbuf_addf(out, "/proc/%d/root", (int)pid);
+		strbuf_add(out, path, (size_t)(end - path));
+	}
+	free(maps);
+}
+
 int
 live_add_mappings(struct strbuf *out, const struct procfs *proc)
 {
@@ -242,5 +265,7 @@ live_add_mappings(struct strbuf *out, const struct procfs *proc)
 		strbuf_add(out, bytes, (size_t)len);
 	if (fd >= 0)
 		close(fd);
+	if (len >= 0 && procfs_other_root(proc))
+		name_in_root(out, begin, proc->pid);
 	return len < 0 ? -1 : 0;
 }

@@ -177,6 +177,14 @@ every_verb() {
 	url=$(sed -n 's,.*\(http://[^ ]*[^/ ]\)/*$,\1,p' serve.err)
 	wait_until 20 curl -sf -o heap "$url/debug/pprof/heap?debug=1"
 	grep -q 'leak_here' heap
+	# Where its threads are, who may trace them. Their libc may be another
+	# than ours: only what is in that root says their names.
+	if [ ${#ask[@]} -eq 0 ]; then
+		curl -sf -o threads "$url/debug/pprof/goroutine?debug=2"
+		cat threads
+		grep -q 'step_pause' threads
+		grep -q 'main.*host_steps.c' threads
+	fi
 	kill $pid
 
 	# The signal goes by the pid that we see.
