@@ -356,11 +356,13 @@ $(BUILD)/test/sim/simulate: $(filter-out %/judge.o,$(SIM_OBJ))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $^ -lm
 
-.PHONY: test-programs demo-programs
+.PHONY: test-programs demo-programs bench-programs
 demo-programs: all $(DEMO_SERVER)
 	@:
 test-programs: $(UNIT_BIN) $(HOST_BIN) $(HOST_LIB) $(DEMO_SERVER) \
 	$(TEST_TOOLS) $(SIM_TOOLS)
+bench-programs: $(BENCH_BIN)
+	@:
 
 # The runners are told where by the environment.
 export BUILD SAN TEST_PREFIX CC CXX CLANG_FORMAT CLANG_TIDY CPPCHECK CASE

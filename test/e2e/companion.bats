@@ -303,7 +303,7 @@ PY
 @test "snapshot refuses a program with one thread that blocks every signal" {
 	track out=%n.snap "$steps" block touch:ready pause
 	wait_for_file ready
-	run timeout 5 "$LEAKSHIM_BIN" snapshot $pid
+	run timeout 60 "$LEAKSHIM_BIN" snapshot $pid
 	[ "$status" -eq 3 ]
 	[[ $output == *"every thread of process $pid blocks SIG"* ]]
 	kill -KILL $pid

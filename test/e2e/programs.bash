@@ -82,9 +82,10 @@ is_gone() {
 	[ ! -e "/proc/$1" ] || is_zombie "$1"
 }
 
-# wait_until SECONDS COMMAND...
+# wait_until SECONDS COMMAND...: the limit is for what never comes. Nothing is
+# told of how long it takes, and a machine may be slow: it is a minute at least.
 wait_until() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + ($1 < 60 ? 60 : $1)))
 	shift
 	until "$@"; do
 		if [ $SECONDS -gt $end ]; then

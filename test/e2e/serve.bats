@@ -557,13 +557,14 @@ status_code() {
 
 @test "a process that runs another program is served as that one" {
 	cat >twice.sh <<-SH
-	sleep 3 &
-	wait
+	read -r go <go
 	exec "$leaker"
 	SH
+	mkfifo go
 	track out=%n.snap,bell=auto bash twice.sh
 	host=$pid
 	serve serve $host
+	echo >go
 	# It was bash; now it is the leaker, with nothing from before.
 	is_leaker() {
 		curl -sf -o data "$url/debug/charts/data" &&
@@ -577,14 +578,15 @@ status_code() {
 
 @test "a process that runs a program without the library is told" {
 	cat >away.sh <<-SH
-	sleep 3 &
-	wait
+	read -r go <go
 	unset LD_PRELOAD
 	exec sleep 100
 	SH
+	mkfifo go
 	track out=%n.snap bash away.sh
 	host=$pid
 	serve serve $host
+	echo >go
 	is_told() {
 		[ "$(status_code "$url/debug/pprof/heap")" = 404 ] &&
 			grep -q "does not handle SIG" body

@@ -173,7 +173,8 @@ signal_is_gone() {
 	apart=$(($(look 2.snap header.monotonic_ns) - \
 		$(look 1.snap header.monotonic_ns)))
 	[ $apart -ge 900000000 ]
-	[ $apart -le 3000000000 ]
+	# A second, not a minute: it may be late on a slow machine.
+	[ $apart -le 20000000000 ]
 }
 
 @test "interval= fires in a program with threads" {
@@ -267,18 +268,20 @@ signal_is_gone() {
 
 # make_group BYTES: sets group, a memory cgroup with that limit, or skips.
 make_group() {
-	local path
+	local path name
+	# Pids are those of a namespace, groups are not.
+	name=$(stat -Lc %i /proc/self/ns/pid)-$$
 	path=$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)
 	if [ -n "$path" ]; then
-		group=/sys/fs/cgroup/memory${path%/}/leakshim-test-$$
+		group=/sys/fs/cgroup/memory${path%/}/leakshim-test-$name
 		mkdir "$group" 2>/dev/null &&
 			echo "$1" >"$group/memory.limit_in_bytes" && return
 	else
 		path=$(sed -n 's/^0:://p' /proc/self/cgroup)
-		group=/sys/fs/cgroup${path%/}/leakshim-test-$$
+		group=/sys/fs/cgroup${path%/}/leakshim-test-$name
 		# A group with processes of its own can't hand the controller
 		# down, so the new one stands beside ours.
-		[ "${path%/}" = '' ] || group=${group%/*/*}/leakshim-test-$$
+		[ "${path%/}" = '' ] || group=${group%/*/*}/leakshim-test-$name
 		mkdir "$group" 2>/dev/null && echo "$1" \
 			>"$group/memory.max" 2>/dev/null && return
 	fi

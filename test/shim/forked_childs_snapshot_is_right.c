@@ -52,7 +52,7 @@ churn(void *unused)
 static void
 be_a_child(void)
 {
-	alarm(20);
+	alarm(60);
 	for (int i = 0; i < BLOCKS; i += 2)
 		free(kept[i]);
 	keep_in_child();

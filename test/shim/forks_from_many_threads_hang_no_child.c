@@ -141,7 +141,7 @@ be_a_daemon(int i)
 {
 	if (daemon(1, 1) != 0)
 		_exit(92);
-	alarm(20);
+	alarm(60);
 	work(i);
 	if (write(from_daemons[1], "d", 1) != 1)
 		_exit(93);
@@ -153,7 +153,7 @@ be_a_daemon(int i)
 static void __attribute__((noreturn)) be_a_child(int i)
 {
 	/* A hung child dies of it, which is bad. */
-	alarm(20);
+	alarm(60);
 	work(i);
 	switch (i % WAYS) {
 	case 0:

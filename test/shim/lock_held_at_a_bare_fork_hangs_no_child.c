@@ -1,5 +1,5 @@
 /* link: -l:lib_slow_atfork.so -pthread */
-/* not starved: the child's threads need memory, and it has 20 s */
+/* not starved: the child's threads need memory, and it has 60 s */
 /*
  * _Fork, which runs no handler, at a moment when every lock of the shim is
  * taken: from a fork handler that runs after the shim's. The child has them
@@ -40,7 +40,7 @@ fork_barely(void)
 	bare = _Fork();
 	if (bare != 0)
 		return;
-	alarm(20);
+	alarm(60);
 	if (pthread_create(&thread, NULL, allocate, NULL) != 0 ||
 	    pthread_join(thread, NULL) != 0)
 		_exit(1);

@@ -56,7 +56,7 @@ fork_some(void *unused)
 		int status = 0;
 
 		if (pid == 0) {
-			alarm(20);
+			alarm(60);
 			for (int j = 0; j < BLOCKS; j += 2)
 				free(kept[j]);
 			child_leaks();

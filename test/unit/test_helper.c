@@ -25,7 +25,7 @@ helper_runs_on_memory_of_ours(void **state)
 	lks_tls.guard = LKS_GUARD_OWN;
 	lks_helper_ensure();
 	lks_tls.guard = LKS_GUARD_DOWN;
-	for (int i = 0; i < 500 && lks_helper_tid() == 0; i++)
+	for (int i = 0; i < 6000 && lks_helper_tid() == 0; i++)
 		usleep(10000);
 	assert_int_not_equal(lks_helper_tid(), 0);
 	assert_true(lks_arena_bytes() >= before + (256 << 10));

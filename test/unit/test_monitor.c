@@ -194,7 +194,7 @@ await_pause(pid_t pid)
 	int i;
 
 	assert_int_equal(procfs_open(&proc, pid), 0);
-	for (i = 0; i < 10000 && stat.state != 'S'; i++) {
+	for (i = 0; i < 60000 && stat.state != 'S'; i++) {
 		nanosleep(&moment, NULL);
 		assert_int_equal(procfs_stat(&proc, &stat), 0);
 	}

@@ -103,14 +103,22 @@ those_who_ask_within_a_second_share_one(void **state)
 {
 	const struct fake_behaviour behaviour = { .answer = FAKE_ANSWER };
 	struct scrape *first, *second, *fresh, *trimmed;
+	int i;
 
 	(void)state;
 	start(&behaviour);
-	put("one");
-	first = scrape_take(process, false, &err);
-	assert_non_null(first);
-	put("two");
-	second = scrape_take(process, false, &err);
+	/* On a machine without time the second may be over: then again. */
+	for (i = 0;; i++) {
+		put("one");
+		first = scrape_take_new(process, &err);
+		assert_non_null(first);
+		put("two");
+		second = scrape_take(process, false, &err);
+		if (second == first || i == 100)
+			break;
+		scrape_put(first);
+		scrape_put(second);
+	}
 	assert_ptr_equal(first, second);
 	fresh = scrape_take_new(process, &err);
 	assert_ptr_not_equal(first, fresh);
@@ -203,14 +211,14 @@ stopped_process_is_not_waited_for(void **state)
 	start(&behaviour);
 	put("one");
 	kill(fake.pid, SIGSTOP);
-	for (i = 0; i < 1000 && !served_is_stopped(process); i++)
+	for (i = 0; i < 12000 && !served_is_stopped(process); i++)
 		sleep_ms(5);
 	assert_refused("is stopped");
 	/* What the kernel counts is there all the same. */
 	assert_int_equal(pulse_take(process, 0, &pulse), 0);
 	assert_true(pulse.usage.threads >= 1);
 	kill(fake.pid, SIGCONT);
-	for (i = 0; i < 1000 && served_is_stopped(process); i++)
+	for (i = 0; i < 12000 && served_is_stopped(process); i++)
 		sleep_ms(5);
 	scrape = scrape_take(process, false, &err);
 	assert_non_null(scrape);

@@ -63,7 +63,7 @@ ask(enum lks_bell op, uint32_t token)
 	};
 
 	assert_int_equal(sigqueue(getpid(), lks_trigger_bell(), value), 0);
-	for (int i = 0; i < 1000 && !lks_cloned_reap(); i++)
+	for (int i = 0; i < 6000 && !lks_cloned_reap(); i++)
 		usleep(10000);
 	assert_true(lks_cloned_reap());
 	assert_int_equal(lks_job_writer(), 0);

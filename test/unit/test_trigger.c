@@ -71,7 +71,7 @@ install(const char *options)
 static void
 wait_for_writer(void)
 {
-	for (int i = 0; i < 500 && !lks_cloned_reap(); i++)
+	for (int i = 0; i < 6000 && !lks_cloned_reap(); i++)
 		usleep(10000);
 	assert_true(lks_cloned_reap());
 	assert_int_equal(lks_job_writer(), 0);
