@@ -279,6 +279,10 @@ lks_writer_fork_child(void)
 	lks_status_fork_child();
 	atomic_store_explicit(&exit_state, EXIT_NOT, memory_order_relaxed);
 	lks_tls.pending = 0;
+	/* Growth begins at the fork. Who forked had taken over the ring of
+	 * another thread, whose frees are in here and whose allocations are
+	 * not: megabytes, after some forks. */
+	lks_tls.net_bytes = 0;
 	/* boot.c has just begun the child's first epoch. */
 	lks_dump_fork_child();
 	lks_marks_fork_child();
