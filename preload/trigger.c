@@ -7,7 +7,9 @@
  * A signal that the host waits for goes back to its default disposition, under
  * which it kills whoever has it unblocked, and the helper has. So where there
  * is a helper the signal is `leaving` until it has been blocked there: the
- * handler stays, and gives back what still reaches the helper.
+ * handler stays, and gives back what still reaches the helper. A handler of the
+ * host's goes in at once, but not before the helper is deaf to the signal: it
+ * would run there.
  */
 #include "trigger.h"
 
@@ -27,9 +29,17 @@
 #include "trim.h"
 #include "writer.h"
 
+/* How long the host's call waits for the helper, which is there at once unless
+ * it is waiting for a writer. */
+#define DEAF_NS 500000000u
+#define DEAF_PAUSE_NS 10000000u
+
+enum hearing { HEARS, ASKED, DEAF };
+
 struct slot {
-	_Atomic int32_t number; /* whose handler is ours; 0 = none */
-	_Atomic bool leaving;   /* is the host's again but for the handler */
+	_Atomic int32_t number;   /* whose handler is ours; 0 = none */
+	_Atomic bool leaving;     /* is the host's again but for the handler */
+	_Atomic uint32_t hearing; /* enum hearing: the helper's; a futex */
 	const char *_Atomic note;
 	struct sigaction view; /* guard: lock */
 };
@@ -213,6 +223,7 @@ lose(struct slot *slot)
 {
 	atomic_store_explicit(&slot->number, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->leaving, false, memory_order_relaxed);
+	atomic_store_explicit(&slot->hearing, HEARS, memory_order_relaxed);
 	if (slot == &bell && lks_opts.bell < 0)
 		take_any_bell();
 }
@@ -249,8 +260,40 @@ lks_trigger_fork_child(void)
 	/* Another thread of the parent's may have held it. */
 	lks_lock_init(&lock);
 	listening = false;
+	atomic_store_explicit(&user.hearing, HEARS, memory_order_relaxed);
+	atomic_store_explicit(&bell.hearing, HEARS, memory_order_relaxed);
 	settle(&user);
 	settle(&bell);
+}
+
+static uint32_t
+hearing_of(struct slot *slot)
+{
+	/* acquire: pairs with grow_deaf, whose mask is in force */
+	return atomic_load_explicit(&slot->hearing, memory_order_acquire);
+}
+
+/* Called with all signals blocked and without the lock, which the helper takes.
+ * Too late is tolerated: then the host's handler may run on the helper, once. */
+static void
+deafen_helper(struct slot *slot, int sig)
+{
+	uint64_t end = lks_clock_ns(CLOCK_MONOTONIC) + DEAF_NS;
+	bool asked;
+
+	if (lks_sandbox_forbids(LKS_NEED_YIELD) ||
+	    !lks_lock_take(&lock, LKS_RANK_TRIGGER))
+		return;
+	asked = listening && number_of(slot) == sig;
+	if (asked && hearing_of(slot) == HEARS)
+		atomic_store_explicit(&slot->hearing, ASKED,
+				      memory_order_relaxed);
+	lks_lock_drop(&lock);
+	if (!asked)
+		return;
+	lks_writer_refresh(0); /* wakes it */
+	while (hearing_of(slot) == ASKED && lks_clock_ns(CLOCK_MONOTONIC) < end)
+		lks_sys_futex_wait(&slot->hearing, ASKED, DEAF_PAUSE_NS);
 }
 
 /*
@@ -297,6 +340,7 @@ lks_trigger_sigaction(int sig, const struct sigaction *act,
 {
 	enum lks_trigger_answer answer = LKS_TRIGGER_PASS;
 	struct slot *slot = sig == number_of(&user) ? &user : &bell;
+	const bool host_wins = act != NULL && act->sa_handler != SIG_DFL;
 	struct lks_sigmask mask;
 
 	if (sig == 0 || sig != number_of(slot) ||
@@ -304,8 +348,14 @@ lks_trigger_sigaction(int sig, const struct sigaction *act,
 	    lks_sys_getpid() != lks_ident.pid)
 		return LKS_TRIGGER_PASS;
 	lks_sigmask_block(&mask);
+	if (host_wins)
+		deafen_helper(slot, sig);
 	if (lks_lock_take(&lock, LKS_RANK_TRIGGER)) {
 		answer = answer_locked(slot, sig, act, old, by);
+		/* If the system refused it, the helper hears it again. */
+		if (host_wins)
+			atomic_store_explicit(&slot->hearing, HEARS,
+					      memory_order_relaxed);
 		lks_lock_drop(&lock);
 	}
 	lks_sigmask_restore(&mask);
@@ -367,11 +417,22 @@ all_but_ours(void)
 	int user_number = lks_trigger_signal();
 	int bell_number = lks_trigger_bell();
 
-	if (user_number != 0)
+	if (user_number != 0 && hearing_of(&user) == HEARS)
 		blocked &= ~lks_sigset_of(user_number);
-	if (bell_number != 0)
+	if (bell_number != 0 && hearing_of(&bell) == HEARS)
 		blocked &= ~lks_sigset_of(bell_number);
 	return blocked;
+}
+
+/* It blocks all signals now, and what was asked for stays blocked. */
+static void
+grow_deaf(struct slot *slot)
+{
+	if (hearing_of(slot) != ASKED)
+		return;
+	/* release: pairs with hearing_of */
+	atomic_store_explicit(&slot->hearing, DEAF, memory_order_release);
+	lks_sys_futex_wake(&slot->hearing, INT32_MAX);
 }
 
 bool
@@ -386,6 +447,8 @@ lks_trigger_listen(void)
 		changed = settle(&user);
 		changed |= settle(&bell);
 		mask.before = all_but_ours();
+		grow_deaf(&user);
+		grow_deaf(&bell);
 		lks_lock_drop(&lock);
 	}
 	lks_sigmask_restore(&mask);

@@ -8,10 +8,12 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -392,6 +394,70 @@ remove_status(void **state)
 	return 0;
 }
 
+static atomic_int heard; /* times that `hears` has listened */
+static atomic_bool host_calls_now;
+static atomic_bool may_end;
+
+/* As the helper does. */
+static void *
+hears(void *changed)
+{
+	bool is_changed = lks_trigger_listen();
+
+	heard = 1;
+	while (!host_calls_now)
+		usleep(1000);
+	usleep(5000);
+	heard = 2;
+	is_changed |= lks_trigger_listen();
+	while (!may_end)
+		usleep(1000);
+	lks_trigger_stop_listening();
+	return is_changed ? changed : NULL;
+}
+
+/* All of the host's threads block the signal: the helper would run its handler
+ * if that were in force before it has listened again. */
+static void
+handler_of_the_host_never_runs_on_the_helper(void **state)
+{
+	struct timespec before, after;
+	pthread_t thread;
+	sigset_t set, old;
+	void *changed;
+	int64_t ms;
+
+	(void)state;
+	install("signal=USR1");
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, &old);
+	assert_int_equal(pthread_create(&thread, NULL, hears, &set), 0);
+	while (heard != 1)
+		usleep(1000);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	host_calls = 0;
+	host_calls_now = true;
+	assert_int_equal(host_sets(SIGUSR1, host_handler, NULL),
+			 LKS_TRIGGER_ANSWER);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	ms = (after.tv_sec - before.tv_sec) * 1000 +
+	     (after.tv_nsec - before.tv_nsec) / 1000000;
+	/* It does not wait for ever, as on a machine without time. */
+	if (ms < 500) {
+		assert_int_equal(heard, 2);
+		kill(getpid(), SIGUSR1);
+		usleep(20000);
+		assert_int_equal(host_calls, 0);
+	}
+	may_end = true;
+	pthread_join(thread, &changed);
+	assert_null(changed);
+	signal(SIGUSR1, SIG_IGN); /* what is pending is dropped */
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	wait_for_writer();
+}
+
 int
 main(void)
 {
@@ -415,6 +481,7 @@ main(void)
 		cmocka_unit_test(
 			write_beyond_the_file_size_limit_does_not_kill),
 		cmocka_unit_test(tokens_of_several_askers_all_come_back),
+		cmocka_unit_test(handler_of_the_host_never_runs_on_the_helper),
 		cmocka_unit_test(signal_that_the_host_waits_for_is_its_own),
 		cmocka_unit_test(
 			bell_that_the_host_waits_for_moves_to_another_signal),
