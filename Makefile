@@ -390,14 +390,14 @@ check-e2e: all $(HOST_BIN) $(HOST_LIB) $(DEMO_SERVER) $(TEST_TOOLS) $(BENCH_BIN)
 	$(Q)scripts/run-e2e-tests $(CASE)
 
 check-soak: all ## twenty real programs for two minutes, judged
-	$(Q)SUITE_NAME=soak TEST_TIMEOUT=600 scripts/run-e2e-tests \
+	$(Q)SUITE_NAME=soak LANES=1 TEST_TIMEOUT=600 scripts/run-e2e-tests \
 		test/soak/*.bats
 
 check-safety: all $(HOST_BIN) $(HOST_LIB) $(TEST_TOOLS) ## the host never notices: the tests of it that take minutes
 	$(Q)status=0; \
 	SUITE_NAME=safety-shim TEST_TIMEOUT=300 \
 		scripts/run-shim-tests --full $(CASE) || status=1; \
-	SUITE_NAME=safety TEST_TIMEOUT=600 \
+	SUITE_NAME=safety LANES=1 TEST_TIMEOUT=600 \
 		scripts/run-e2e-tests test/safety/*.bats || status=1; \
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/debug \
 		CFLAGS='$(CFLAGS) -DLKS_DEBUG=2' safety-debug || status=1; \

@@ -11,9 +11,9 @@ case $BUILD in
 esac
 RESULTS_DIR=${RESULTS_DIR:-$BUILD/results}
 
-# own_world ARGUMENTS...: starts this runner again, with the same arguments, where
-# it meets no other suite (scripts/in-world), and ends as it does. Where that
-# can't be it goes on here: scripts/test then runs one suite after the other.
+# own_world ARGUMENTS...: starts this runner again, with the same arguments,
+# where it meets no other suite (scripts/in-world), and ends as it does. Where
+# there are no worlds it goes on here.
 own_world()
 {
 	local world
