@@ -218,10 +218,7 @@ assert len(rows) > 5 and len({len(row) for row in rows}) == 1' table
 	need_go
 	local port names
 	"$LEAKDIFF" 5.snap --pprof -o 5.pb.gz
-	port=$($PYTHON -Ic 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])')
+	port=$(free_port)
 	start pages go tool pprof -no_browser -http "127.0.0.1:$port" \
 		-edgefraction 0 -nodefraction 0 -nodecount 100000 5.pb.gz
 	page() {

@@ -166,9 +166,18 @@ refute() {
 	fi
 }
 
+# free_port: for a server that can't be told to take any. Not of those that the
+# kernel gives out: a client beside us would get it before the server does.
 free_port() {
-	$PYTHON -Ic 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
+	$PYTHON -Ic 'import random, socket
+low = int(open("/proc/sys/net/ipv4/ip_local_port_range").read().split()[0])
+while True:
+    s = socket.socket()
+    try:
+        s.bind(("127.0.0.1", random.randrange(10240, low)
+                if low > 20000 else 0))
+        break
+    except OSError:
+        pass
 print(s.getsockname()[1])'
 }

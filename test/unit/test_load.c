@@ -226,7 +226,7 @@ static void
 who_waits_too_long_has_timed_out(void **state)
 {
 	(void)state;
-	plan_of("wait-400")->count = 2;
+	plan_of("wait-2000")->count = 2;
 	load.plan.timeout_s = 0.1;
 	run();
 	assert_counts(2, 0);
