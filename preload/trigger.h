@@ -37,7 +37,8 @@ enum lks_trigger_answer {
 typedef void (*lks_signal_call(int sig, void (*function)(int)))(int);
 
 /* `act` NULL = a query. Withdraws ours first when the host wins: what it wants
- * is then installed by `by`, NULL = by sigaction. */
+ * is then installed by `by`, NULL = by sigaction, when the helper has blocked the
+ * signal: that is waited for, half a second at most. */
 enum lks_trigger_answer lks_trigger_sigaction(int sig,
 					      const struct sigaction *act,
 					      struct sigaction *old,
