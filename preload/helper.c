@@ -1,5 +1,6 @@
 #include "helper.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -40,6 +41,12 @@
 #define SETTLE_NS 100000000u
 #define SETTLE_PAUSE_NS 1000000u
 
+/* How long, and in which steps, a host thread waits for the helper's end, and
+ * before that for the last of its own threads, which it has joined, to be gone
+ * from the kernel's view as well. */
+#define RETIRE_TRIES 1000
+#define RETIRE_PAUSE_NS 100000u
+
 enum state { NONE, STARTING, RUNNING };
 
 static _Atomic uint32_t state; /* enum state */
@@ -47,8 +54,9 @@ static _Atomic uint32_t wakes; /* futex; counts calls of lks_helper_wake */
 static _Atomic int32_t tid;
 static _Atomic uint32_t refusals;
 static _Atomic bool main_gone;
-static uint64_t host_mask; /* of the thread that made us */
-static char *stack_memory; /* guard: who is STARTING; kept */
+static _Atomic bool retires; /* asked to end, by lks_helper_retire */
+static uint64_t host_mask;   /* of the thread that made us */
+static char *stack_memory;   /* guard: who is STARTING; kept */
 /* A helper that ends is on it until the process has gone. */
 static bool stack_taken;
 
@@ -135,7 +143,8 @@ work(int32_t self)
 			lks_job_post_refresh(0);
 		lks_timers_look(&timers, lks_clock_ns(CLOCK_MONOTONIC));
 		do_jobs(self);
-		if (is_alone())
+		if (atomic_load_explicit(&retires, memory_order_relaxed) ||
+		    is_alone())
 			return;
 		lks_sys_futex_wait(&wakes, seen, pause_ns(&timers, &gone_ns));
 	}
@@ -145,6 +154,7 @@ static void *
 helper_main(void *unused)
 {
 	int32_t self = lks_sys_gettid();
+	bool last;
 
 	(void)unused;
 	/* Nothing is the host's here until the end. */
@@ -156,9 +166,13 @@ helper_main(void *unused)
 	work(self);
 	lks_trigger_stop_listening();
 	lks_sandbox_is_helper(false);
+	last = !atomic_load_explicit(&retires, memory_order_relaxed);
 	atomic_store_explicit(&tid, 0, memory_order_relaxed);
 	/* seq_cst: pairs with lks_helper_wake */
 	atomic_store_explicit(&state, NONE, memory_order_seq_cst);
+	/* The host lives on: its signals are not for us. */
+	if (!last)
+		return NULL;
 	/* The last thread runs the host's exit handlers, which are recorded as
 	 * in any thread of its own. */
 	lks_tls_leave();
@@ -264,6 +278,51 @@ lks_helper_settle(void)
 	return true;
 }
 
+static void
+pause_retiring(void)
+{
+	static const uint32_t word;
+
+	lks_sys_futex_wait(&word, 0, RETIRE_PAUSE_NS);
+}
+
+/* True: the caller and the helper are all there is. Without /proc the thread
+ * ledger says. */
+static bool
+host_has_one_thread(void)
+{
+	for (int i = 0; i < RETIRE_TRIES; i++) {
+		if (lks_ident_stat_field(LKS_STAT_THREADS) <= 2)
+			return lks_threads_running() == 0;
+		if (lks_threads_running() != 0)
+			return false;
+		pause_retiring();
+	}
+	return false;
+}
+
+bool
+lks_helper_retire(void)
+{
+	int32_t helper = lks_helper_tid();
+	bool gone = false;
+
+	if (helper == 0 || !host_has_one_thread())
+		return false;
+	atomic_store_explicit(&retires, true, memory_order_relaxed);
+	for (int i = 0; i < RETIRE_TRIES && !gone; i++) {
+		lks_helper_wake();
+		pause_retiring();
+		/* Any task has a number, not only a process. */
+		gone = lks_sys2(SYS_kill, helper, 0) == -ESRCH;
+	}
+	atomic_store_explicit(&retires, false, memory_order_relaxed);
+	/* Then its stack is free for the next one. */
+	if (gone)
+		stack_taken = false;
+	return gone;
+}
+
 int32_t
 lks_helper_tid(void)
 {
@@ -287,5 +346,6 @@ lks_helper_fork_child(void)
 	atomic_store_explicit(&refusals, 0, memory_order_relaxed);
 	lks_sandbox_is_helper(false);
 	atomic_store_explicit(&main_gone, false, memory_order_relaxed);
+	atomic_store_explicit(&retires, false, memory_order_relaxed);
 	stack_taken = false;
 }

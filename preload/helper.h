@@ -29,5 +29,9 @@ int32_t lks_helper_tid(void);
  * the helper ends too, and with it the process. */
 void lks_helper_thread_ended(bool main_thread);
 
+/* RECORD, guard up, signals blocked. Ends it if the host has one thread by now,
+ * and waits until the kernel has forgotten it: bounded. True: it ended. */
+bool lks_helper_retire(void);
+
 /* FORK, in the child, where it is not. */
 void lks_helper_fork_child(void);

@@ -99,6 +99,8 @@ lks_real_resolve(void)
 	RESOLVE(signalfd);
 	RESOLVE(_exit);
 	RESOLVE(dlclose);
+	RESOLVE(unshare);
+	RESOLVE(setns);
 	RESOLVE(prctl);
 	RESOLVE(syscall);
 	lks_real_forget_errors();

@@ -53,6 +53,8 @@ struct lks_real {
 	int (*signalfd)(int, const sigset_t *, int);
 	void (*_exit)(int) __attribute__((noreturn));
 	int (*dlclose)(void *);
+	int (*unshare)(int);
+	int (*setns)(int, int);
 	int (*prctl)(int, unsigned long, unsigned long, unsigned long,
 		     unsigned long);
 	long (*syscall)(long, long, long, long, long, long, long);

@@ -8,7 +8,9 @@
 #include <pthread.h>
 #include <threads.h>
 
+#include "boot.h"
 #include "real.h"
+#include "sandbox.h"
 #include "shim.h"
 #include "sys.h"
 #include "threads.h"
@@ -241,8 +243,10 @@ pthread_exit(void *value)
 {
 	lks_real_resolve();
 	/* The key's destructor tells the end, and main has no key before its
-	 * first recorded call. */
-	if (!lks_tls.known && shim_enter()) {
+	 * first recorded call. Dormant too: there may be a helper. */
+	if (!lks_tls.known && lks_tls.guard == LKS_GUARD_DOWN &&
+	    !lks_sandbox_forbids(LKS_NEED_RECORD) && lks_boot_is_complete()) {
+		lks_tls.guard = LKS_GUARD_OWN;
 		lks_tls_learn(NULL);
 		shim_leave();
 	}

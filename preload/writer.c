@@ -149,6 +149,24 @@ lks_writer_settle(void)
 }
 
 void
+lks_writer_stand_aside(void)
+{
+	/* It first does what it was asked. */
+	if (lks_helper_retire()) {
+		/* The companion is to ring for the process from now on. */
+		lks_job_post_refresh(0);
+		begin();
+	}
+	lks_cloned_wait();
+}
+
+void
+lks_writer_come_back(void)
+{
+	ensure_helper();
+}
+
+void
 lks_writer_poll(void)
 {
 	/* A vfork child shares our memory but is not the writer's parent. The

@@ -47,6 +47,12 @@ void lks_writer_scrape(uint32_t token);
 /* RECORD. What was asked before is done, or takes too long. */
 void lks_writer_settle(void);
 
+/* RECORD, guard up, signals blocked. Before a call that the kernel refuses to
+ * processes that share their memory: nobody writes until lks_writer_come_back,
+ * and in a host that has one thread again there is no helper. */
+void lks_writer_stand_aside(void);
+void lks_writer_come_back(void);
+
 /* RECORD, at a hook's exit: tls.pending was set. Guard is up, no lock held. */
 void lks_writer_poll(void);
 
