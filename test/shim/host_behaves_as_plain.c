@@ -8,10 +8,14 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,16 +91,48 @@ show_loader(void)
 	puts(dlerror());
 }
 
-int
-main(void)
+/* What succeeds leaves errno alone. */
+static void *
+show_errno(void *unused)
 {
+	struct sigaction act = { .sa_handler = on_signal };
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGWINCH);
 	errno = 33;
 	free(malloc(100));
 	printf("errno %d\n", errno);
+	fd = signalfd(-1, &set, 0);
+	printf("errno %d\n", errno);
+	close(fd);
+	sigaction(SIGWINCH, &act, NULL);
+	signal(SIGWINCH, SIG_DFL);
+	dlclose(dlopen(NULL, RTLD_NOW));
+	prctl(PR_GET_NAME, (char[16]){ 0 });
+	syscall(SYS_getpid);
+	unshare(0);
+	printf("errno %d\n", errno);
+	return unused;
+}
+
+int
+main(void)
+{
+	pthread_t thread;
+
+	/* Nothing of before main is left in it. */
+	printf("errno %d\n", errno);
+	show_errno(NULL);
 	show_signals();
 	show_descriptors();
 	show_loader();
 	show_children();
 	show_own_handlers();
+	errno = 34;
+	pthread_create(&thread, NULL, show_errno, NULL);
+	pthread_join(thread, NULL);
+	printf("errno %d\n", errno);
 	return 0;
 }
