@@ -27,6 +27,9 @@
 /* The analyzer's recursion is bounded, libdw's not by us. */
 #define WORKER_STACK_BYTES (2u << 20)
 
+/* At the server's end clients have so long to take their answers. */
+#define SEND_S 5
+
 enum progress {
 	FRESH,   /* nothing but the request line and headers is there */
 	READING, /* its body */
@@ -45,6 +48,7 @@ struct exchange {
 	struct strbuf body;
 	enum progress progress;
 	bool too_long;
+	bool is_unsent;        /* counted in http->unsent */
 	struct exchange *next; /* guard: http->lock; waiting for a worker */
 };
 
@@ -54,13 +58,16 @@ struct http {
 	bool guards_host; /* no token, and loopback */
 	struct patience *patience;
 	pthread_mutex_t lock;
-	pthread_cond_t work;         /* with lock: waiting, stopping */
-	pthread_cond_t ended;        /* with lock: workers */
-	struct exchange *waiting;    /* guard: lock; first in, first out */
-	struct exchange **last;      /* guard: lock */
-	unsigned int waiting_count;  /* guard: lock */
-	unsigned int workers;        /* guard: lock */
-	unsigned int idle;           /* guard: lock */
+	pthread_cond_t work;        /* with lock: waiting, stopping */
+	pthread_cond_t ended;       /* with lock: workers */
+	struct exchange *waiting;   /* guard: lock; first in, first out */
+	struct exchange **last;     /* guard: lock */
+	unsigned int waiting_count; /* guard: lock */
+	unsigned int workers;       /* guard: lock */
+	unsigned int idle;          /* guard: lock */
+	/* Guard: lock. Requests that a worker had, but for streams, and whose
+	 * answers the client has not yet. */
+	unsigned int unsent;
 	bool stopping;               /* guard: lock */
 	struct http_stream *streams; /* guard: lock */
 };
@@ -439,6 +446,20 @@ take_work_locked(struct http *http)
 	return exchange;
 }
 
+static void
+forget_unsent(struct exchange *exchange)
+{
+	struct http *http = exchange->http;
+
+	if (!exchange->is_unsent)
+		return;
+	exchange->is_unsent = false;
+	pthread_mutex_lock(&http->lock);
+	http->unsent--;
+	pthread_cond_signal(&http->ended);
+	pthread_mutex_unlock(&http->lock);
+}
+
 static void *
 work(void *as_http)
 {
@@ -450,6 +471,8 @@ work(void *as_http)
 		pthread_mutex_unlock(&http->lock);
 		http->settings.handler(&exchange->request, &exchange->reply,
 				       http->settings.context);
+		if (exchange->reply.is_stream)
+			forget_unsent(exchange);
 		/* From here on the exchange is the server's again. */
 		MHD_resume_connection(exchange->connection);
 		pthread_mutex_lock(&http->lock);
@@ -492,6 +515,8 @@ dispatch(struct exchange *exchange)
 		(http->idle > http->waiting_count || make_worker_locked(http));
 	if (taken) {
 		exchange->progress = WAITING;
+		exchange->is_unsent = true;
+		http->unsent++;
 		patience_pause(turn_of(exchange));
 		MHD_suspend_connection(exchange->connection);
 		*http->last = exchange;
@@ -689,6 +714,7 @@ end(void *as_http, struct MHD_Connection *connection, void **as_exchange,
 	(void)code;
 	if (!exchange)
 		return;
+	forget_unsent(exchange);
 	/* The next request on this connection. */
 	patience_restart(turn_of(exchange));
 	if (exchange->reply.is_stream)
@@ -806,6 +832,7 @@ void
 http_stop(struct http *http)
 {
 	MHD_socket listening;
+	struct timespec until;
 
 	if (!http)
 		return;
@@ -819,6 +846,12 @@ http_stop(struct http *http)
 	pthread_cond_broadcast(&http->work);
 	while (http->workers)
 		pthread_cond_wait(&http->ended, &http->lock);
+	/* A profile of a process that ended is the last there is of it. */
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += SEND_S;
+	while (http->unsent &&
+	       !pthread_cond_timedwait(&http->ended, &http->lock, &until))
+		;
 	pthread_mutex_unlock(&http->lock);
 	end_streams(http);
 	if (http->daemon)

@@ -99,7 +99,8 @@ struct http *http_start(const struct listen *listen,
 			const struct http_settings *settings, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* Ends streams, waits for workers, closes all connections. */
+/* Waits for workers, and some seconds for clients to take what these have
+ * answered; ends streams, closes all connections. */
 void http_stop(struct http *http); /* NULL is allowed */
 
 /* --- for handlers --- */
