@@ -43,6 +43,8 @@ struct report {
 	 * is so many nanoseconds of processor time: a CPU profile. */
 	const char *counted;
 	uint64_t cpu_period_ns;
+	/* pprof: lines for its comments; NULL: none. Borrowed. */
+	const char *notes;
 	uint64_t duration_ns; /* pprof: of the window, where files don't tell */
 };
 

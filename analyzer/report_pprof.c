@@ -417,6 +417,19 @@ comment_snapshot(struct writer *writer, const char *role,
 }
 
 static void
+add_notes(struct writer *writer)
+{
+	const char *line = writer->report->notes;
+
+	while (line && *line) {
+		size_t len = strcspn(line, "\n");
+
+		comment(writer, "%.*s", (int)len, line);
+		line += len + (line[len] == '\n');
+	}
+}
+
+static void
 add_comments(struct writer *writer)
 {
 	const struct diff *diff = writer->report->diff;
@@ -441,6 +454,7 @@ add_comments(struct writer *writer)
 	else if (diff->estimated)
 		comment(writer, "estimated: only a part of the blocks was "
 				"recorded");
+	add_notes(writer);
 }
 
 /* Of a diff: from the old snapshot to the new. */

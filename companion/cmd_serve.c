@@ -41,8 +41,9 @@ static const char help[] =
 	"                          come and go, up to 100\n"
 	"  -r, --run               start CMD tracked, and serve it; what it starts\n"
 	"                          too with --watch\n"
-	"      --cpu-profile       fill /debug/pprof/profile; the process is\n"
-	"                          interrupted for it\n"
+	"      --cpu-profile[=HOW] fill /debug/pprof/profile: by the kernel's sampler\n"
+	"                          (perf), or where that is not allowed by stopping\n"
+	"                          threads (ptrace); HOW: only so\n"
 	"  -h, --help              this text\n"
 	"\n"
 	"It ends by SIGINT, SIGTERM or SIGHUP, and without --watch when the last process\n"
@@ -60,7 +61,7 @@ struct request {
 	const char *listen;
 	const char *prefix;
 	const char *token_file;
-	bool cpu_profile;
+	enum cpu_way cpu_way;
 	bool watch;
 	bool run;
 	unsigned int interval_s;
@@ -325,7 +326,7 @@ run(const struct request *request, const char *token, char **words)
 {
 	struct serve serve = {
 		.prefix = request->prefix,
-		.cpu_profile = request->cpu_profile,
+		.cpu_way = request->cpu_way,
 		.interval_s = request->interval_s,
 		.served = served_new(),
 	};
@@ -382,6 +383,20 @@ check(const struct request *request)
 	return 0;
 }
 
+static bool
+take_way(const char *name, enum cpu_way *way)
+{
+	if (!name)
+		*way = CPU_WAY_ANY;
+	else if (!strcmp(name, "perf"))
+		*way = CPU_WAY_PERF;
+	else if (!strcmp(name, "ptrace"))
+		*way = CPU_WAY_PTRACE;
+	else
+		return false;
+	return true;
+}
+
 int
 cmd_serve(int argc, char **argv)
 {
@@ -391,7 +406,7 @@ cmd_serve(int argc, char **argv)
 		{ "interval", required_argument, NULL, 'i' },
 		{ "path-prefix", required_argument, NULL, OPTION_PREFIX },
 		{ "token-file", required_argument, NULL, OPTION_TOKEN },
-		{ "cpu-profile", no_argument, NULL, OPTION_CPU },
+		{ "cpu-profile", optional_argument, NULL, OPTION_CPU },
 		{ "run", no_argument, NULL, 'r' },
 		{ "watch", no_argument, NULL, 'w' },
 		{ "help", no_argument, NULL, 'h' },
@@ -430,7 +445,11 @@ cmd_serve(int argc, char **argv)
 			request.watch = true;
 			break;
 		case OPTION_CPU:
-			request.cpu_profile = true;
+			if (!take_way(optarg, &request.cpu_way))
+				return cmd_usage("serve",
+						 "a CPU profile is taken by "
+						 "perf or ptrace: '%s'",
+						 optarg);
 			break;
 		case 'h':
 			return cmd_help(help);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -146,7 +147,9 @@ visit(pid_t tid, void *as_walk)
 	thread->tid = tid;
 	read_names(walk->proc, thread);
 	if (!stop(tid, &again)) {
-		walk->error = errno;
+		/* One that has ended is no refusal. */
+		if (errno != ESRCH)
+			walk->error = errno;
 		live->left_out++;
 		return 0;
 	}
@@ -259,7 +262,6 @@ live_add_mappings(struct strbuf *out, const struct procfs *proc)
 	char bytes[16384];
 	ssize_t len = -1;
 
-	strbuf_adds(out, "\nMAPPED_LIBRARIES:\n");
 	while (fd >= 0 && (len = read(fd, bytes, sizeof(bytes))) > 0 &&
 	       out->len - begin < MAPPINGS_BYTES)
 		strbuf_add(out, bytes, (size_t)len);
@@ -268,4 +270,42 @@ live_add_mappings(struct strbuf *out, const struct procfs *proc)
 	if (len >= 0 && procfs_other_root(proc))
 		name_in_root(out, begin, proc->pid);
 	return len < 0 ? -1 : 0;
+}
+
+static int
+write_all(int fd, const struct strbuf *text)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < text->len) {
+		n = write(fd, text->data + done, text->len - done);
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return 0;
+}
+
+int
+live_open_rows(const struct strbuf *rows, uint64_t count,
+	       const struct strbuf *maps, struct err *err)
+{
+	struct strbuf text = { 0 };
+	int fd = memfd_create("threads", MFD_CLOEXEC);
+	int result = fd;
+
+	strbuf_addf(&text, "goroutine profile: total %" PRIu64 "\n", count);
+	strbuf_adds(&text, strbuf_text(rows));
+	strbuf_adds(&text, "\nMAPPED_LIBRARIES:\n");
+	strbuf_adds(&text, strbuf_text(maps));
+	if (fd < 0 || write_all(fd, &text) < 0) {
+		result = err_set(err, ERR_STEP, "cannot keep a profile: %s",
+				 strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+	strbuf_release(&text);
+	return result;
 }

@@ -45,17 +45,21 @@ struct live {
  * shim's own, `helper` (0 = none), is never: it is no thread of the program. */
 typedef bool live_wants(pid_t tid, void *context);
 
-/* -1 with ERR_STEP if a thread was wanted and not one could be stopped.
- * live_release() after 0 only. */
+/* -1 with ERR_STEP if a thread was wanted and not one could be stopped, but for
+ * those that ended meanwhile. live_release() after 0 only. */
 int live_walk(const struct procfs *proc, pid_t helper, live_wants *wants,
 	      void *context, struct live *out, struct err *err)
 	__attribute__((warn_unused_result));
 void live_release(struct live *live);
 
-/*
- * Adds them as rows of a profile in Go's legacy text, "1 @ 0x...", one a
- * thread; and the process's mappings, which the analyzer wants behind such
- * rows.
- */
+/* Adds them as rows of a profile in Go's legacy text, "1 @ 0x...", one a
+ * thread. */
 void live_add_rows(struct strbuf *out, const struct live *live);
+/* Adds the process's mappings, which the analyzer wants behind such rows: the
+ * text of /proc/PID/maps. -1 with errno. */
 int live_add_mappings(struct strbuf *out, const struct procfs *proc);
+/* Rows, that count so many, and mappings as a file without a name for the
+ * analyzer, which the caller closes. -1 with `err`. */
+int live_open_rows(const struct strbuf *rows, uint64_t count,
+		   const struct strbuf *maps, struct err *err)
+	__attribute__((warn_unused_result));

@@ -1,67 +1,36 @@
 #include "live_profile.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../analyzer/clock.h"
 #include "../analyzer/xalloc.h"
 #include "live.h"
-#include "procfs_text.h"
 #include "scrape.h"
 
 /* debug=0, 1 and 2 */
 #define FORM_COUNT 3
-#define PERIOD_NS (1000000000u / LIVE_PROFILE_HZ)
-/* Of a processor profile as text; then it ends early. The reader takes four
- * times as much. */
-#define ROWS_BYTES (64u << 20)
 
 /* --- text to report ------------------------------------------------------ */
 
-static int
-write_all(int fd, const struct strbuf *text)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < text->len) {
-		n = write(fd, text->data + done, text->len - done);
-		if (n < 0 && errno != EINTR)
-			return -1;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	return 0;
-}
-
-/* Rows (live_add_rows), of which there are `count`, as a file for the
- * analyzer, which has no name. -1 with `err`. */
+/* Rows as a file for the analyzer. -1 with `err`. */
 static int
 open_rows(struct served_process *process, const struct strbuf *rows,
 	  size_t count, struct err *err)
 {
-	struct strbuf text = { 0 };
-	int fd = memfd_create("threads", MFD_CLOEXEC);
+	struct strbuf maps = { 0 };
 	int result;
 
-	strbuf_addf(&text, "goroutine profile: total %zu\n", count);
-	strbuf_adds(&text, strbuf_text(rows));
-	if (fd >= 0 && live_add_mappings(&text, &process->target.proc) == 0 &&
-	    write_all(fd, &text) == 0)
-		result = fd;
+	if (live_add_mappings(&maps, &process->target.proc) == 0)
+		result = live_open_rows(rows, count, &maps, err);
 	else
 		result = err_set(err, ERR_STEP,
 				 "cannot read the mappings of process %d: %s",
 				 (int)process->pid, strerror(errno));
-	if (result < 0 && fd >= 0)
-		close(fd);
-	strbuf_release(&text);
+	strbuf_release(&maps);
 	return result;
 }
 
@@ -98,17 +67,6 @@ report_rows(struct serve *serve, struct served_process *process,
 }
 
 /* --- threads ------------------------------------------------------------- */
-
-static pid_t
-helper_of(struct served_process *process)
-{
-	pid_t helper;
-
-	pthread_mutex_lock(&process->totals_lock);
-	helper = process->totals.helper;
-	pthread_mutex_unlock(&process->totals_lock);
-	return helper;
-}
 
 /* The names that a report of one stack has, without its head. */
 static void
@@ -211,7 +169,7 @@ make_body(struct serve *serve, struct served_process *process, long debug,
 	struct live live;
 	int result = 0;
 
-	if (live_walk(&process->target.proc, helper_of(process), NULL, NULL,
+	if (live_walk(&process->target.proc, served_helper(process), NULL, NULL,
 		      &live, err) < 0)
 		return report_created(serve, process, writer, &like, out, err);
 	if (debug == 2) {
@@ -290,7 +248,7 @@ open_threads(struct served_process *process, struct err *err)
 	struct live live;
 	int fd;
 
-	if (live_walk(&process->target.proc, helper_of(process), NULL, NULL,
+	if (live_walk(&process->target.proc, served_helper(process), NULL, NULL,
 		      &live, err) < 0)
 		return -1;
 	live_add_rows(&rows, &live);
@@ -324,117 +282,4 @@ live_profile_delta(struct serve *serve, struct served_process *process,
 				    err) == 0;
 	close(fds[0]);
 	return false;
-}
-
-/* --- processor time ------------------------------------------------------ */
-
-struct busy {
-	pid_t tid;
-	uint64_t used_ns;  /* when it was looked at last */
-	uint64_t owing_ns; /* used, and not sampled yet */
-};
-
-struct sampling {
-	const struct procfs *proc;
-	struct busy *busy; /* owned */
-	size_t count;
-	size_t capacity;
-};
-
-/* Processor time of a thread: the first number of schedstat, in ns. */
-static uint64_t
-used_ns(const struct procfs *proc, pid_t tid)
-{
-	char name[64];
-	char *text;
-	uint64_t used;
-
-	snprintf(name, sizeof(name), "task/%d/schedstat", (int)tid);
-	text = procfs_text_read(proc->fd, name);
-	used = text ? strtoull(text, NULL, 10) : 0;
-	free(text);
-	return used;
-}
-
-static struct busy *
-find_busy(struct sampling *sampling, pid_t tid)
-{
-	struct busy *busy;
-	size_t i;
-
-	for (i = 0; i < sampling->count; i++) {
-		if (sampling->busy[i].tid == tid)
-			return &sampling->busy[i];
-	}
-	sampling->busy = xgrow(sampling->busy, &sampling->capacity,
-			       sampling->count + 1, sizeof(*sampling->busy));
-	busy = &sampling->busy[sampling->count++];
-	*busy = (struct busy){
-		.tid = tid,
-		.used_ns = used_ns(sampling->proc, tid),
-	};
-	return busy;
-}
-
-/* A thread is sampled once for each period that it used. */
-static bool
-is_busy(pid_t tid, void *as_sampling)
-{
-	struct sampling *sampling = as_sampling;
-	struct busy *busy = find_busy(sampling, tid);
-	uint64_t now = used_ns(sampling->proc, tid);
-
-	/* The tid may be another thread's by now. */
-	if (now >= busy->used_ns)
-		busy->owing_ns += now - busy->used_ns;
-	busy->used_ns = now;
-	if (busy->owing_ns < PERIOD_NS)
-		return false;
-	busy->owing_ns -= PERIOD_NS;
-	/* What could not be sampled in time is not made up for. */
-	if (busy->owing_ns > PERIOD_NS)
-		busy->owing_ns = PERIOD_NS;
-	return true;
-}
-
-bool
-live_profile_cpu(struct serve *serve, struct served_process *process,
-		 const struct http_request *request, long seconds,
-		 struct strbuf *out, struct err *err)
-{
-	const struct timespec pause = { 0, PERIOD_NS };
-	struct report like = {
-		.threads = true,
-		.cpu_period_ns = PERIOD_NS,
-	};
-	struct sampling sampling = { .proc = &process->target.proc };
-	uint64_t begin = clock_ns(CLOCK_MONOTONIC);
-	uint64_t end = begin + (uint64_t)seconds * CLOCK_NS_PER_S;
-	struct strbuf rows = { 0 };
-	struct live live;
-	size_t count = 0;
-	int result = 0;
-
-	while (!result && clock_ns(CLOCK_MONOTONIC) < end &&
-	       rows.len < ROWS_BYTES && http_is_awaited(request)) {
-		result = live_walk(sampling.proc, helper_of(process), is_busy,
-				   &sampling, &live, err);
-		if (result == 0) {
-			live_add_rows(&rows, &live);
-			count += live.count;
-			live_release(&live);
-		} else if (count) {
-			/* It may be traced: a thread ended as it was to be
-			 * stopped. */
-			result = 0;
-		}
-		nanosleep(&pause, NULL);
-	}
-	like.duration_ns = clock_ns(CLOCK_MONOTONIC) - begin;
-	if (result == 0)
-		result = report_rows(serve, process, &rows, count, report_pprof,
-				     &like, out, err);
-	free(sampling.busy);
-	strbuf_release(&rows);
-	return result == 0;
 }

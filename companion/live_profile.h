@@ -1,14 +1,10 @@
 /*
- * What /debug/pprof/goroutine and /debug/pprof/profile answer for a native
- * process: the stacks of its threads, seen from outside (live.h).
+ * What /debug/pprof/goroutine answers for a native process: the stacks of its
+ * threads, seen from outside (live.h).
  */
 #pragma once
 
 #include "serve.h"
-
-/* How often a CPU profile looks. A thread is stopped for about a millisecond
- * each time, and only after it used as much processor time. */
-#define LIVE_PROFILE_HZ 20
 
 /*
  * One sample a thread where it is now; `debug` as Go's: 0 a profile, 1 its text,
@@ -23,12 +19,6 @@ void live_profile_reply(struct serve *serve, struct served_process *process,
 bool live_profile_delta(struct serve *serve, struct served_process *process,
 			bool (*wait)(void *context), void *context,
 			struct strbuf *out, struct err *err);
-
-/* Takes `seconds`. False with `err` set: it could not be; nothing was
- * replied. */
-bool live_profile_cpu(struct serve *serve, struct served_process *process,
-		      const struct http_request *request, long seconds,
-		      struct strbuf *out, struct err *err);
 
 /* What live_profile_reply() shares among those who ask within a second. */
 struct live_cache *live_cache_new(void) __attribute__((warn_unused_result));

@@ -18,6 +18,7 @@
 #include "../analyzer/clock.h"
 #include "../analyzer/pprof_profile.h"
 #include "../analyzer/resolver.h"
+#include "cpu_profile.h"
 #include "live_profile.h"
 #include "procfs_text.h"
 #include "scrape.h"
@@ -341,6 +342,42 @@ reply_empty(const struct profile *profile, bool text, long seconds,
 
 #define CPU_SECONDS 30
 
+static void
+reply_sampled(struct serve *serve, struct served_process *process,
+	      const struct http_request *request, long seconds,
+	      struct http_reply *reply)
+{
+	struct report like = { .threads = true, .top = SAMPLES_MAX };
+	struct cpu_profile profile;
+	const char *file;
+	char name[32];
+	struct err err;
+	int result;
+	bool busy;
+
+	if (cpu_profile_take(process, serve->cpu_way, request, seconds,
+			     &profile, &busy, &err) < 0) {
+		if (busy)
+			go_error(reply, 500,
+				 "Could not enable CPU profiling: cpu "
+				 "profiling already in use");
+		else
+			go_fail(reply, &err);
+		return;
+	}
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", profile.fd);
+	file = name;
+	like.cpu_period_ns = profile.period_ns;
+	like.duration_ns = profile.duration_ns;
+	like.notes = profile.notes;
+	result = make_profile(serve, &file, 1, &like, &reply->body, &err);
+	cpu_profile_release(&profile);
+	if (result == 0)
+		as_file(reply, "profile");
+	else
+		go_fail(reply, &err);
+}
+
 /* As Go: what is no positive number is the default. */
 static void
 reply_cpu(struct serve *serve, struct served_process *process,
@@ -348,20 +385,16 @@ reply_cpu(struct serve *serve, struct served_process *process,
 {
 	static const struct profile empty = { "profile", KIND_BLOCK, "" };
 	long seconds = query_number(request, "seconds");
-	struct err err;
 
 	if (seconds <= 0)
 		seconds = CPU_SECONDS;
 	if (seconds > SECONDS_MAX)
 		go_error(reply, 400,
 			 "profile duration exceeds server's WriteTimeout");
-	else if (!serve->cpu_profile)
+	else if (serve->cpu_way == CPU_WAY_NONE)
 		reply_empty(&empty, false, seconds, reply);
-	else if (live_profile_cpu(serve, process, request, seconds,
-				  &reply->body, &err))
-		as_file(reply, "profile");
 	else
-		go_fail(reply, &err);
+		reply_sampled(serve, process, request, seconds, reply);
 }
 
 static void

@@ -12,12 +12,20 @@
 #include "http.h"
 #include "served.h"
 
+/* How a CPU profile is taken. */
+enum cpu_way {
+	CPU_WAY_NONE, /* not at all: it is empty */
+	CPU_WAY_ANY,  /* by the kernel, or else by ptrace */
+	CPU_WAY_PERF, /* by the kernel, or else not */
+	CPU_WAY_PTRACE,
+};
+
 struct serve {
 	struct served *served;
 	struct analysis *analysis;
 	const char *prefix;
 	unsigned int interval_s; /* between two points of the charts */
-	bool cpu_profile;        /* may interrupt the process (FLEET.md) */
+	enum cpu_way cpu_way;    /* what a CPU profile may do (FLEET.md) */
 	bool labels; /* metrics have them, since there may be several */
 };
 

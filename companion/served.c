@@ -204,6 +204,17 @@ served_sweep(struct served *served)
 	return count;
 }
 
+pid_t
+served_helper(struct served_process *process)
+{
+	pid_t helper;
+
+	pthread_mutex_lock(&process->totals_lock);
+	helper = process->totals.helper;
+	pthread_mutex_unlock(&process->totals_lock);
+	return helper;
+}
+
 size_t
 served_count(struct served *served)
 {

@@ -48,6 +48,7 @@ struct served_process {
 	struct totals totals; /* guard: totals_lock; the last that were had */
 	struct chart *chart;  /* owned; it has a lock of its own */
 	struct live_cache *threads; /* owned; it has a lock of its own */
+	atomic_bool profiled; /* its processor time is, by one at a time */
 	atomic_bool replaced; /* the process runs another program by now */
 	bool ended;           /* guard: the set's lock */
 	unsigned int held;    /* guard: the set's lock */
@@ -86,6 +87,9 @@ bool served_is_stopped(struct served_process *process);
  * that it was asked when it goes on. */
 int served_require_running(struct served_process *process, struct err *err)
 	__attribute__((warn_unused_result));
+
+/* The shim's own thread, which is none of the program's; 0 = none. */
+pid_t served_helper(struct served_process *process);
 
 size_t served_count(struct served *served);
 
