@@ -43,6 +43,12 @@ rows() {
 	[ "$(rows '^\| (every second|--smaps, asked .*) \| [0-9,]+ \| [0-9.]+ \([0-9.-]+\) \| ')" = 3 ]
 }
 
+@test "the benchmark of serve gives what it adds to a unit of work" {
+	"$TOP/scripts/bench" serve >table
+	[ "$(rows '^\| (nobody asks|scraped every 15 s)( \| -?[0-9.]+ \(-?[0-9.]+ to -?[0-9.]+\)){4} \|$')" = 2 ]
+	[ "$(rows '^\| leakshim serve, nobody asks: the helper')" = 1 ]
+}
+
 @test "the benchmark says what it does not know, and fails" {
 	run -2 "$TOP/scripts/bench" churn,nonsense
 	[[ "$output" == *"no such part or program: 'nonsense'"* ]]
