@@ -18,6 +18,7 @@
 #include "../analyzer/strbuf.h"
 #include "../analyzer/xalloc.h"
 #include "memory_limit.h"
+#include "procfs_body.h"
 #include "procfs_text.h"
 
 /* As much of an environment as execve(2) takes with an unlimited stack; a
@@ -71,7 +72,7 @@ read_environment(struct exam_place *place)
 	ssize_t count;
 	int fd;
 
-	fd = procfs_text_open(place->target->proc.body, "environ", O_RDONLY);
+	fd = procfs_body_open(&place->target->proc, "environ", O_RDONLY);
 	if (fd < 0)
 		return;
 	while ((count = read(fd, buffer, sizeof(buffer))) > 0 &&
@@ -131,13 +132,16 @@ exam_place_of(struct exam_place *place, const struct target *target)
 	const char *gid;
 	ssize_t bytes;
 	char *text;
+	int body;
 
 	exam_place_here(place);
 	place->target = target;
 	place->uid = target->who.effective_uid;
 	if (target->root >= 0)
 		place->root = target->root_name;
-	bytes = readlinkat(target->proc.body, "cwd", path, sizeof(path) - 1);
+	body = procfs_body_take(&target->proc);
+	bytes = readlinkat(body, "cwd", path, sizeof(path) - 1);
+	procfs_body_give(&target->proc, body);
 	if (bytes > 0) {
 		path[bytes] = '\0';
 		free(place->directory);

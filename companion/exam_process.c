@@ -19,6 +19,7 @@
 #include "exam_signal.h"
 #include "exam_surroundings.h"
 #include "overlay.h"
+#include "procfs_body.h"
 #include "procfs_names.h"
 #include "procfs_text.h"
 
@@ -153,7 +154,7 @@ static void
 look_at_auxv(struct exam *exam, const struct target *target)
 {
 	char auxv[AUXV_BYTES];
-	int fd = procfs_text_open(target->proc.body, "auxv", O_RDONLY);
+	int fd = procfs_body_open(&target->proc, "auxv", O_RDONLY);
 	ssize_t bytes;
 
 	if (fd < 0)
@@ -293,7 +294,7 @@ static char *
 look_at_libraries(struct exam *exam, const struct target *target,
 		  const struct exam_place *place, const char *exe)
 {
-	int fd = procfs_text_open(target->proc.body, "maps", O_RDONLY);
+	int fd = procfs_body_open(&target->proc, "maps", O_RDONLY);
 	char *line = NULL, *last = xstrdup(exe), *path;
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
 	size_t capacity = 0, seen = 0;
@@ -329,7 +330,7 @@ look_at_libraries(struct exam *exam, const struct target *target,
 static char *
 read_arguments(const struct target *target, char *argv[ARGUMENTS_MAX + 1])
 {
-	int fd = procfs_text_open(target->proc.body, "cmdline", O_RDONLY);
+	int fd = procfs_body_open(&target->proc, "cmdline", O_RDONLY);
 	char *text = xcalloc(1, ARGUMENTS_BYTES + 1);
 	ssize_t bytes = fd < 0 ? 0 : read(fd, text, ARGUMENTS_BYTES);
 	char *at = text;
@@ -351,12 +352,14 @@ look_at_program(struct exam *exam, const struct target *target,
 		const struct exam_place *place, const char *exe, bool deleted)
 {
 	char *argv[ARGUMENTS_MAX + 1], *text, name[48];
+	int body = procfs_body_take(&target->proc), result;
 	struct elf_file file;
 	struct err err;
 
-	/* A main thread that has ended has none any more. */
-	snprintf(name, sizeof(name), "/proc/self/fd/%d/exe", target->proc.body);
-	if (elf_file_open(&file, name, &err) < 0) {
+	snprintf(name, sizeof(name), "/proc/self/fd/%d/exe", body);
+	result = elf_file_open(&file, name, &err);
+	procfs_body_give(&target->proc, body);
+	if (result < 0) {
 		exam_add(exam, EXAM_UNREADABLE, EXAM_WARNING,
 			 "its program can't be read: what it is can't be "
 			 "told");

@@ -17,6 +17,7 @@
 
 #include "../analyzer/clock.h"
 #include "../analyzer/xalloc.h"
+#include "procfs_body.h"
 #include "procfs_text.h"
 
 /* Of /proc/PID/maps: 65,530 mappings is the kernel's limit, with long names. */
@@ -257,7 +258,7 @@ name_in_root(struct strbuf *out, size_t begin, pid_t pid)
 int
 live_add_mappings(struct strbuf *out, const struct procfs *proc)
 {
-	int fd = procfs_text_open(proc->body, "maps", O_RDONLY);
+	int fd = procfs_body_open(proc, "maps", O_RDONLY);
 	size_t begin = out->len;
 	char bytes[16384];
 	ssize_t len = -1;

@@ -20,7 +20,7 @@
 #include "../analyzer/resolver.h"
 #include "cpu_profile.h"
 #include "live_profile.h"
-#include "procfs_text.h"
+#include "procfs_body.h"
 #include "scrape.h"
 #include "serve.h"
 
@@ -416,7 +416,7 @@ reply_goroutine(struct serve *serve, struct served_process *process,
 static void
 reply_cmdline(struct served_process *process, struct http_reply *reply)
 {
-	int fd = procfs_text_open(process->target.proc.fd, "cmdline", O_RDONLY);
+	int fd = procfs_body_open(&process->target.proc, "cmdline", O_RDONLY);
 	struct err err;
 	char bytes[4096];
 	ssize_t len = -1;

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "procfs_body.h"
 #include "procfs_text.h"
 
 /* Fields of stat, as proc(5) numbers them. */
@@ -24,49 +25,23 @@ enum {
 	FIELD_START = 22,
 };
 
-/* A thread that lives, for procfs.body. */
-static int
-visit_body(pid_t tid, void *arg)
-{
-	struct procfs *proc = arg;
-	struct procfs_status thread;
-	char path[32];
-
-	if (procfs_status(proc, tid, &thread) < 0 || thread.state == 'Z' ||
-	    thread.state == 'X')
-		return 0;
-	snprintf(path, sizeof(path), "task/%d", (int)tid);
-	proc->body = procfs_text_open(proc->fd, path, O_RDONLY | O_DIRECTORY);
-	return proc->body >= 0;
-}
-
 int
 procfs_open(struct procfs *proc, pid_t pid)
 {
-	struct procfs_stat stat;
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	proc->pid = pid;
 	proc->fd = procfs_text_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
-	proc->body = proc->fd;
-	if (proc->fd < 0)
-		return -1;
-	if (!procfs_stat(proc, &stat) && stat.state == 'Z' &&
-	    stat.threads > 1 && procfs_each_thread(proc, visit_body, proc) != 1)
-		proc->body = proc->fd;
-	return 0;
+	return proc->fd < 0 ? -1 : 0;
 }
 
 void
 procfs_close(struct procfs *proc)
 {
-	if (proc->body >= 0 && proc->body != proc->fd)
-		close(proc->body);
 	if (proc->fd >= 0)
 		close(proc->fd);
 	proc->fd = -1;
-	proc->body = -1;
 }
 
 int
@@ -176,11 +151,15 @@ procfs_status(const struct procfs *proc, pid_t tid, struct procfs_status *out)
 int
 procfs_namespace(const struct procfs *proc, const char *kind, uint64_t *inode)
 {
+	int body = procfs_body_take(proc);
 	struct stat st;
 	char path[32];
+	int result;
 
 	snprintf(path, sizeof(path), "ns/%s", kind);
-	if (fstatat(proc->body, path, &st, 0) < 0) {
+	result = fstatat(body, path, &st, 0);
+	procfs_body_give(proc, body);
+	if (result < 0) {
 		if (errno == ENOENT)
 			errno = ESRCH;
 		return -1;
@@ -189,19 +168,29 @@ procfs_namespace(const struct procfs *proc, const char *kind, uint64_t *inode)
 	return 0;
 }
 
-bool
-procfs_other_root(const struct procfs *proc)
+static bool
+is_other_root(int body)
 {
 	struct stat ours, theirs;
 
-	if (fstatat(proc->body, "ns/mnt", &theirs, 0) < 0 ||
+	if (fstatat(body, "ns/mnt", &theirs, 0) < 0 ||
 	    stat("/proc/self/ns/mnt", &ours) < 0)
 		return false;
 	if (ours.st_ino != theirs.st_ino)
 		return true;
-	if (fstatat(proc->body, "root", &theirs, 0) < 0 || stat("/", &ours) < 0)
+	if (fstatat(body, "root", &theirs, 0) < 0 || stat("/", &ours) < 0)
 		return false;
 	return ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev;
+}
+
+bool
+procfs_other_root(const struct procfs *proc)
+{
+	int body = procfs_body_take(proc);
+	bool result = is_other_root(body);
+
+	procfs_body_give(proc, body);
+	return result;
 }
 
 int
@@ -212,7 +201,7 @@ procfs_maps(const struct procfs *proc, const char *name)
 	int fd, found = 0, error;
 	FILE *file;
 
-	fd = procfs_text_open(proc->body, "maps", O_RDONLY);
+	fd = procfs_body_open(proc, "maps", O_RDONLY);
 	if (fd < 0)
 		return -1;
 	file = fdopen(fd, "r");
@@ -270,7 +259,7 @@ procfs_inside_uid(const struct procfs *proc, uid_t outside, uid_t *inside)
 	if (procfs_namespace(proc, "user", &theirs) < 0 ||
 	    stat("/proc/self/ns/user", &ours) < 0 || ours.st_ino == theirs)
 		return true;
-	text = procfs_text_read(proc->body, "uid_map");
+	text = procfs_body_read(proc, "uid_map");
 	if (!text)
 		return true;
 	found = procfs_parse_uid_map(text, outside, inside);

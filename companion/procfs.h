@@ -21,11 +21,7 @@
 
 struct procfs {
 	pid_t pid; /* as we see it */
-	int fd;    /* of /proc/PID; owned */
-	/* Where memory, root and namespaces are to be seen: the same, or a
-	 * thread's directory if the main thread ended before the others, since
-	 * its own has none of these any more. Owned if it is another one. */
-	int body;
+	int fd;    /* of /proc/PID; owned. For most files: procfs_body.h */
 };
 
 /* From stat. */

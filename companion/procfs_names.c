@@ -8,17 +8,18 @@
 
 #include "../analyzer/path.h"
 #include "../analyzer/xalloc.h"
+#include "procfs_body.h"
 #include "procfs_text.h"
 
 /* The kernel appends it to the name of a file that was removed or replaced
  * under the running program. */
 #define DELETED " (deleted)"
 
-/* The first bytes of a file, terminated. -1 with errno. */
+/* The first bytes of a file, terminated, which is closed. -1 with errno, or as
+ * `fd` is. */
 static ssize_t
-read_head(int directory, const char *name, char *out, size_t cap)
+take_head(int fd, char *out, size_t cap)
 {
-	int fd = procfs_text_open(directory, name, O_RDONLY);
 	ssize_t count;
 	int error;
 
@@ -38,10 +39,12 @@ read_head(int directory, const char *name, char *out, size_t cap)
 int
 procfs_exe(const struct procfs *proc, char path[PATH_MAX], bool *deleted)
 {
-	ssize_t bytes = readlinkat(proc->body, "exe", path, PATH_MAX - 1);
+	int body = procfs_body_take(proc);
+	ssize_t bytes = readlinkat(body, "exe", path, PATH_MAX - 1);
 	size_t cut = sizeof(DELETED) - 1;
 	bool was_deleted;
 
+	procfs_body_give(proc, body);
 	if (bytes < 0)
 		return -1;
 	path[bytes] = '\0';
@@ -62,7 +65,8 @@ procfs_names(const struct procfs *proc, struct procfs_names *out)
 	ssize_t bytes;
 
 	memset(out, 0, sizeof(*out));
-	bytes = read_head(proc->fd, "comm", out->comm, sizeof(out->comm));
+	bytes = take_head(procfs_text_open(proc->fd, "comm", O_RDONLY),
+			  out->comm, sizeof(out->comm));
 	if (bytes < 0)
 		return -1;
 	if (bytes && out->comm[bytes - 1] == '\n')
@@ -72,7 +76,8 @@ procfs_names(const struct procfs *proc, struct procfs_names *out)
 		return -1;
 	out->hidden = no_exe && errno != ENOENT;
 	/* Everybody may read it. A program may have emptied it. */
-	bytes = read_head(proc->body, "cmdline", argv0, sizeof(argv0));
+	bytes = take_head(procfs_body_open(proc, "cmdline", O_RDONLY), argv0,
+			  sizeof(argv0));
 	no_arguments = bytes <= 0;
 	out->kernel = no_exe && no_arguments;
 	out->exe = xstrdup(path_base(path));

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "procfs_body.h"
 #include "procfs_text.h"
 
 /* Fields of stat, as proc(5) numbers them. */
@@ -67,7 +68,7 @@ procfs_usage(const struct procfs *proc, struct procfs_usage *out)
 	stat = procfs_text_read(proc->fd, "stat");
 	if (!stat)
 		return -1;
-	status = procfs_text_read(proc->body, "status");
+	status = procfs_body_read(proc, "status");
 	if (status)
 		result = procfs_parse_usage(stat, status, out);
 	free(stat);
@@ -83,7 +84,7 @@ procfs_descriptors(const struct procfs *proc, uint64_t *count)
 	int fd, error;
 	DIR *dir;
 
-	fd = procfs_text_open(proc->body, "fd", O_RDONLY | O_DIRECTORY);
+	fd = procfs_body_open(proc, "fd", O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return -1;
 	/* Linux 6.2 and later: a hundred thousand need not be listed. */

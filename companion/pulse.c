@@ -9,6 +9,7 @@
 
 #include "../analyzer/clock.h"
 #include "bell.h"
+#include "procfs_body.h"
 #include "procfs_text.h"
 
 /* Rings if it is time. */
@@ -138,7 +139,7 @@ descriptors_max(const struct procfs *proc)
 static uint64_t
 virtual_bytes(const struct procfs *proc)
 {
-	char *text = procfs_text_read(proc->body, "statm");
+	char *text = procfs_body_read(proc, "statm");
 	uint64_t pages = text ? strtoull(text, NULL, 10) : 0;
 
 	free(text);

@@ -11,6 +11,7 @@
 #include "bell.h"
 #include "charts.h"
 #include "live_profile.h"
+#include "procfs_body.h"
 #include "procfs_names.h"
 #include "procfs_text.h"
 #include "scrape.h"
@@ -255,7 +256,7 @@ served_compare(struct served_process *process)
 static bool
 is_traced_by_us(const struct procfs *proc)
 {
-	char *text = procfs_text_read(proc->body, "status");
+	char *text = procfs_body_read(proc, "status");
 	const char *tracer = text ? procfs_text_line(text, "TracerPid") : NULL;
 	char task[64];
 

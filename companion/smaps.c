@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "../analyzer/xalloc.h"
-#include "procfs_text.h"
+#include "procfs_body.h"
 
 /* A line is a path of at most PATH_MAX bytes, each perhaps written as \012,
  * and some numbers before it. */
@@ -320,7 +320,7 @@ read_lines(const struct procfs *proc, const char *name,
 	   int (*take)(void *arg, const char *line), void *arg)
 {
 	struct lines *lines;
-	int fd = procfs_text_open(proc->body, name, O_RDONLY);
+	int fd = procfs_body_open(proc, name, O_RDONLY);
 	int result = 0, error;
 	ssize_t count;
 

@@ -13,6 +13,7 @@
 #include "../analyzer/strbuf.h"
 #include "../proto/defaults.h"
 #include "overlay.h"
+#include "procfs_body.h"
 
 /* Real, effective and saved uid, root's and our own. */
 #define UIDS_MAX 5
@@ -125,8 +126,8 @@ look(struct target *target, struct err *err)
 static void
 look_at_root(struct target *target)
 {
-	int now = openat(target->proc.body, "root",
-			 O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int now = procfs_body_open(&target->proc, "root",
+				   O_PATH | O_DIRECTORY);
 
 	if (now < 0)
 		return;

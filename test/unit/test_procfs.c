@@ -1,18 +1,24 @@
 /* What /proc says, and what hostile names make of it. */
 #include <errno.h>
+#include <limits.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "../../companion/procfs.h"
+#include "../../companion/procfs_names.h"
+#include "../../companion/procfs_usage.h"
 
 /* Fields 4 to 22; ppid is 41, num_threads 3, start time 777. */
 #define REST " 41 5 6 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 3 0 777 1 2 3\n"
@@ -197,6 +203,117 @@ ended_process_is_never_another(void **state)
 	assert_int_equal(errno, ESRCH);
 }
 
+/* --- a process whose main thread ends ------------------------------------- */
+
+/* Of the child: ends its thread when a byte comes. */
+static int byes[2][2];
+
+static void *
+live_until_told(void *as_bye)
+{
+	char byte;
+
+	while (read(*(int *)as_bye, &byte, 1) != 1)
+		;
+	return NULL;
+}
+
+static void __attribute__((noreturn)) run_two_threads(int ready)
+{
+	pthread_t thread;
+	int i;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	alarm(60);
+	for (i = 0; i < 2; i++) {
+		if (pthread_create(&thread, NULL, live_until_told,
+				   &byes[i][0]) != 0)
+			_exit(9);
+	}
+	if (write(ready, "", 1) != 1)
+		_exit(9);
+	live_until_told(&ready);
+	pthread_exit(NULL);
+}
+
+static void
+wait_for_threads(const struct procfs *proc, char state, uint64_t threads)
+{
+	const struct timespec pause = { 0, 1000000 };
+	struct procfs_stat stat;
+	int i;
+
+	for (i = 0; i < 30000; i++) {
+		assert_int_equal(procfs_stat(proc, &stat), 0);
+		if (stat.state == state && stat.threads == threads)
+			return;
+		nanosleep(&pause, NULL);
+	}
+	fail_msg("state %c with %d threads", stat.state, (int)stat.threads);
+}
+
+static void
+assert_seen_whole(const struct procfs *proc)
+{
+	struct procfs_usage usage;
+	struct procfs_names names;
+	char exe[PATH_MAX];
+	uint64_t count;
+
+	assert_int_equal(procfs_usage(proc, &usage), 0);
+	assert_true(usage.has_memory);
+	assert_true(usage.rss_bytes > 0);
+	assert_int_equal(procfs_exe(proc, exe, NULL), 0);
+	assert_int_equal(procfs_names(proc, &names), 0);
+	assert_string_equal(names.exe, "test_procfs");
+	assert_string_equal(names.argv0, "test_procfs");
+	procfs_names_release(&names);
+	assert_int_equal(procfs_maps(proc, "libc.so.6"), 1);
+	assert_int_equal(procfs_descriptors(proc, &count), 0);
+	assert_true(count > 0);
+	assert_false(procfs_other_root(proc));
+	assert_int_equal(procfs_namespace(proc, "mnt", &count), 0);
+}
+
+/* Its own directory has no memory any more, nor has the thread's that ends
+ * next. */
+static void
+process_is_seen_whole_while_any_thread_lives(void **state)
+{
+	struct procfs proc;
+	int ready[2];
+	char byte;
+	pid_t pid;
+	int i;
+
+	(void)state;
+	/* Both directions, so that main reads where it wrote. */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ready), 0);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(pipe(byes[i]), 0);
+	pid = fork();
+	if (!pid)
+		run_two_threads(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_int_equal(procfs_open(&proc, pid), 0);
+	assert_seen_whole(&proc);
+	assert_int_equal(write(ready[0], "", 1), 1);
+	wait_for_threads(&proc, 'Z', 3);
+	assert_seen_whole(&proc);
+	assert_int_equal(write(byes[0][1], "", 1), 1);
+	wait_for_threads(&proc, 'Z', 2);
+	assert_seen_whole(&proc);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	procfs_close(&proc);
+	close(ready[0]);
+	close(ready[1]);
+	for (i = 0; i < 2; i++) {
+		close(byes[i][0]);
+		close(byes[i][1]);
+	}
+}
+
 int
 main(void)
 {
@@ -209,6 +326,7 @@ main(void)
 		cmocka_unit_test(uid_map_is_read_inside_out),
 		cmocka_unit_test(we_see_ourselves),
 		cmocka_unit_test(ended_process_is_never_another),
+		cmocka_unit_test(process_is_seen_whole_while_any_thread_lives),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
