@@ -15,6 +15,7 @@
 #include "../analyzer/clock.h"
 #include "../analyzer/strbuf.h"
 #include "human.h"
+#include "overlay.h"
 
 /* How often the status file is looked at: a snapshot takes longer, and the
  * look costs some tens of microseconds. */
@@ -213,8 +214,15 @@ bell_new_token(void)
 	return token & 0xffffff;
 }
 
+/* Who was rung. */
+struct ringing {
+	uint64_t bell;
+	pid_t helper; /* its tid as we see it; 0 = the process */
+};
+
 static int
-ring(struct target *target, enum lks_bell op, uint32_t token, struct err *err)
+ring(struct target *target, enum lks_bell op, uint32_t token,
+     struct ringing *ringing, struct err *err)
 {
 	int bell = (int)target->status.bell;
 	pid_t pid = target->proc.pid;
@@ -222,6 +230,7 @@ ring(struct target *target, enum lks_bell op, uint32_t token, struct err *err)
 	siginfo_t info;
 	long result;
 
+	*ringing = (struct ringing){ target->status.bell, helper };
 	memset(&info, 0, sizeof(info));
 	info.si_signo = bell;
 	info.si_code = SI_QUEUE;
@@ -237,7 +246,8 @@ ring(struct target *target, enum lks_bell op, uint32_t token, struct err *err)
 				 &info);
 	else
 		result = syscall(SYS_rt_sigqueueinfo, pid, bell, &info);
-	if (!result)
+	/* A helper that has gone meanwhile is noticed as if after it. */
+	if (!result || (errno == ESRCH && helper && target_alive(target)))
 		return 0;
 	if (errno == ESRCH)
 		return err_set(err, ERR_TARGET, "process %d has ended",
@@ -245,6 +255,55 @@ ring(struct target *target, enum lks_bell op, uint32_t token, struct err *err)
 	return err_set(err, errno == EPERM ? ERR_TARGET : ERR_STEP,
 		       "cannot signal process %d: %s", (int)pid,
 		       strerror(errno));
+}
+
+/*
+ * Whether the signal was lost with whom it was for: an exec ends the helper and
+ * takes the handlers away, and what dumps its core does nothing else any more.
+ * Updates `who`.
+ */
+static bool
+is_lost(struct target *target, const struct ringing *ringing)
+{
+	struct procfs_status thread;
+
+	if (procfs_status(&target->proc, 0, &target->who) < 0)
+		return false;
+	return target->who.dumping ||
+	       !(target->who.caught & signal_bit(ringing->bell)) ||
+	       (ringing->helper &&
+		procfs_status(&target->proc, ringing->helper, &thread) < 0);
+}
+
+/* 0 if the program that took the place of the one we rang, or whoever listens in
+ * its stead, may be rung for the same. */
+static int
+follow(struct target *target, enum lks_bell op, struct err *err)
+{
+	const struct timespec pause = { 0, POLL_NS };
+	int i, pid = (int)target->proc.pid;
+
+	if (target->who.dumping)
+		return err_set(err, ERR_TARGET,
+			       "process %d is being ended (its core is being "
+			       "dumped)",
+			       pid);
+	/* Its loader comes first. What handles the signal without the shim is
+	 * no bell. */
+	for (i = 0; procfs_maps(&target->proc, OVERLAY_LIBRARY) == 0; i++) {
+		if (!target_alive(target))
+			return err_set(err, ERR_TARGET,
+				       "process %d ended before it answered",
+				       pid);
+		if (i == LOOKS)
+			return err_set(
+				err, ERR_TARGET,
+				"process %d has executed another program, in "
+				"which " OVERLAY_LIBRARY " is not loaded",
+				pid);
+		nanosleep(&pause, NULL);
+	}
+	return bell_check(target, op, err);
 }
 
 static bool
@@ -328,31 +387,32 @@ bell_ask_with(struct target *target, enum lks_bell op, uint32_t token,
 {
 	const struct timespec pause = { 0, POLL_NS };
 	uint64_t end = clock_ns(CLOCK_MONOTONIC) + timeout_s * CLOCK_NS_PER_S;
-	uint64_t rung = target->status.bell;
+	struct ringing ringing;
 	struct err ignored;
-	bool alive;
+	bool alive, lost;
 
-	if (ring(target, op, token, err) < 0)
+	if (ring(target, op, token, &ringing, err) < 0)
 		return -1;
 	for (;;) {
 		/* Asked before the file is read: what a process wrote as its
 		 * last act still counts. */
 		alive = target_alive(target);
+		lost = alive && is_lost(target, &ringing);
 		if (target_find(target, &ignored) == 1 &&
 		    status_answers(&target->status, token))
 			return 0;
-		/* The program may have taken the bell that the file named: the
-		 * shim chose another, which it had no time to tell. */
-		if (alive && target->status.bell != rung &&
-		    !bell_check(target, op, &ignored)) {
-			rung = target->status.bell;
-			if (ring(target, op, token, err) < 0)
-				return -1;
-		}
 		if (!alive)
 			return err_set(err, ERR_TARGET,
 				       "process %d ended before it answered",
 				       (int)target->proc.pid);
+		if (lost && follow(target, op, err) < 0)
+			return -1;
+		/* The program may have taken the bell that the file named: the
+		 * shim chose another, which it had no time to tell. */
+		if (!lost && target->status.bell != ringing.bell)
+			lost = !bell_check(target, op, &ignored);
+		if (lost && ring(target, op, token, &ringing, err) < 0)
+			return -1;
 		if (clock_ns(CLOCK_MONOTONIC) >= end)
 			return explain_silence(target, timeout_s, err);
 		nanosleep(&pause, NULL);

@@ -99,6 +99,7 @@ procfs_parse_status(const char *text, struct procfs_status *out)
 	const char *blocked = procfs_text_line(text, "SigBlk");
 	const char *caught = procfs_text_line(text, "SigCgt");
 	const char *filters = procfs_text_line(text, "Seccomp_filters");
+	const char *dumping = procfs_text_line(text, "CoreDumping");
 	int thread, group;
 
 	if (!state || !tgid || !pid || !uid || !blocked || !caught ||
@@ -114,6 +115,7 @@ procfs_parse_status(const char *text, struct procfs_status *out)
 	}
 	out->tgid = group;
 	out->filters = filters ? strtoull(filters, NULL, 10) : 0;
+	out->dumping = dumping && strtol(dumping, NULL, 10) > 0;
 	parse_nspid(text, out, thread);
 	return 0;
 }

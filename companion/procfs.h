@@ -46,6 +46,7 @@ struct procfs_status {
 	uint64_t blocked; /* SigBlk; bit n - 1 is signal n */
 	uint64_t caught;  /* SigCgt */
 	uint64_t filters; /* of seccomp; 0 before Linux 5.9, which counts them */
+	bool dumping;     /* its core is being written: it ends after that */
 };
 
 /* Takes hold of `pid`. */

@@ -112,6 +112,10 @@ serve(void)
 			_exit(9);
 		if (behaviour->answer == FAKE_DIE)
 			_exit(0);
+		if (behaviour->answer == FAKE_EXEC) {
+			execl("/bin/sleep", "sleep", "60", NULL);
+			_exit(9);
+		}
 		if (behaviour->answer != FAKE_SILENT)
 			write_status((uint32_t)(word & 0xffffff));
 	}

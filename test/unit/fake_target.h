@@ -13,6 +13,7 @@ enum fake_answer {
 	FAKE_FAIL,   /* with error= */
 	FAKE_SILENT, /* not at all */
 	FAKE_DIE,
+	FAKE_EXEC, /* becomes a program that knows nothing */
 };
 
 struct fake_behaviour {

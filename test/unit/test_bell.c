@@ -160,6 +160,18 @@ death_is_not_a_time_out(void **state)
 }
 
 static void
+another_program_is_no_time_out(void **state)
+{
+	struct fake_behaviour behaviour = { .answer = FAKE_EXEC };
+
+	(void)state;
+	assert_refused(&behaviour, ERR_TARGET, "executed another program");
+	/* The one who was rung ends with the program. */
+	behaviour.helper = true;
+	assert_refused(&behaviour, ERR_TARGET, "executed another program");
+}
+
+static void
 no_bell_is_refused_with_the_reason(void **state)
 {
 	struct fake_behaviour behaviour = {
@@ -348,6 +360,7 @@ main(void)
 		cmocka_unit_test(silence_times_out),
 		cmocka_unit_test(stopped_process_is_named_so),
 		cmocka_unit_test(death_is_not_a_time_out),
+		cmocka_unit_test(another_program_is_no_time_out),
 		cmocka_unit_test(no_bell_is_refused_with_the_reason),
 		cmocka_unit_test(bell_without_handler_is_not_rung),
 		cmocka_unit_test(bell_is_rung_once_it_has_its_handler),
