@@ -25,6 +25,10 @@
  * it. */
 #define LOOKS 20
 
+/* A program that was executed gets so long to have its loader, and the shim in
+ * it, done. */
+#define FOLLOW_NS 1000000000
+
 #define SIGNAL_MAX 64
 
 /* 0 for no signal: a file read while we wait may name none any more. */
@@ -217,8 +221,24 @@ bell_new_token(void)
 /* Who was rung. */
 struct ringing {
 	uint64_t bell;
-	pid_t helper; /* its tid as we see it; 0 = the process */
+	pid_t helper;        /* its tid as we see it; 0 = the process */
+	uint64_t updated_ns; /* the file's */
+	uint64_t lost_ns;    /* CLOCK_MONOTONIC; 0 = it was not noticed */
 };
+
+/* Whether the helper that the file names is no thread of the process any more:
+ * it executed a program, which would take the signal by its default action,
+ * death, until it has its handlers. */
+static bool
+helper_has_gone(const struct target *target)
+{
+	struct procfs_status thread;
+
+	return target->status.helper && target->status.helper <= INT32_MAX &&
+	       target->who.pid_depth == 1 &&
+	       procfs_status(&target->proc, (pid_t)target->status.helper,
+			     &thread) < 0;
+}
 
 static int
 ring(struct target *target, enum lks_bell op, uint32_t token,
@@ -230,7 +250,11 @@ ring(struct target *target, enum lks_bell op, uint32_t token,
 	siginfo_t info;
 	long result;
 
-	*ringing = (struct ringing){ target->status.bell, helper };
+	*ringing = (struct ringing){
+		.bell = target->status.bell,
+		.helper = helper,
+		.updated_ns = target->status.updated_ns,
+	};
 	memset(&info, 0, sizeof(info));
 	info.si_signo = bell;
 	info.si_code = SI_QUEUE;
@@ -241,6 +265,10 @@ ring(struct target *target, enum lks_bell op, uint32_t token,
 	 * then see no EINTR. If the process ends and another gets its pid
 	 * between the check and here, that one is signalled: some
 	 * microseconds, and pids are given out in turn. */
+	if (!helper && helper_has_gone(target)) {
+		ringing->helper = (pid_t)target->status.helper;
+		return 0;
+	}
 	if (helper)
 		result = syscall(SYS_rt_tgsigqueueinfo, pid, helper, bell,
 				 &info);
@@ -275,35 +303,35 @@ is_lost(struct target *target, const struct ringing *ringing)
 		procfs_status(&target->proc, ringing->helper, &thread) < 0);
 }
 
-/* 0 if the program that took the place of the one we rang, or whoever listens in
- * its stead, may be rung for the same. */
+/*
+ * What to do after that: 1 = whoever listens now may be rung for the same, 0 =
+ * wait, -1 = give up. A program that was executed is not rung before it has
+ * written its own file: what handles the signal until then is not known to be
+ * the shim, and its helper, which spares the others the signal, is not known.
+ */
 static int
-follow(struct target *target, enum lks_bell op, struct err *err)
+follow(struct target *target, enum lks_bell op, struct ringing *ringing,
+       struct err *err)
 {
-	const struct timespec pause = { 0, POLL_NS };
-	int i, pid = (int)target->proc.pid;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	int pid = (int)target->proc.pid;
 
 	if (target->who.dumping)
 		return err_set(err, ERR_TARGET,
 			       "process %d is being ended (its core is being "
 			       "dumped)",
 			       pid);
-	/* Its loader comes first. What handles the signal without the shim is
-	 * no bell. */
-	for (i = 0; procfs_maps(&target->proc, OVERLAY_LIBRARY) == 0; i++) {
-		if (!target_alive(target))
-			return err_set(err, ERR_TARGET,
-				       "process %d ended before it answered",
-				       pid);
-		if (i == LOOKS)
-			return err_set(
-				err, ERR_TARGET,
-				"process %d has executed another program, in "
-				"which " OVERLAY_LIBRARY " is not loaded",
-				pid);
-		nanosleep(&pause, NULL);
-	}
-	return bell_check(target, op, err);
+	if (target->status.updated_ns != ringing->updated_ns)
+		return bell_check(target, op, err) < 0 ? -1 : 1;
+	if (!ringing->lost_ns)
+		ringing->lost_ns = now;
+	if (now - ringing->lost_ns < FOLLOW_NS)
+		return 0;
+	return err_set(err, ERR_TARGET,
+		       "process %d has executed another program, %s", pid,
+		       procfs_maps(&target->proc, OVERLAY_LIBRARY) == 0
+			       ? "in which " OVERLAY_LIBRARY " is not loaded"
+			       : "which does not track");
 }
 
 static bool
@@ -390,6 +418,7 @@ bell_ask_with(struct target *target, enum lks_bell op, uint32_t token,
 	struct ringing ringing;
 	struct err ignored;
 	bool alive, lost;
+	int again;
 
 	if (ring(target, op, token, &ringing, err) < 0)
 		return -1;
@@ -405,13 +434,14 @@ bell_ask_with(struct target *target, enum lks_bell op, uint32_t token,
 			return err_set(err, ERR_TARGET,
 				       "process %d ended before it answered",
 				       (int)target->proc.pid);
-		if (lost && follow(target, op, err) < 0)
+		again = lost ? follow(target, op, &ringing, err) : 0;
+		if (again < 0)
 			return -1;
 		/* The program may have taken the bell that the file named: the
 		 * shim chose another, which it had no time to tell. */
 		if (!lost && target->status.bell != ringing.bell)
-			lost = !bell_check(target, op, &ignored);
-		if (lost && ring(target, op, token, &ringing, err) < 0)
+			again = !bell_check(target, op, &ignored);
+		if (again && ring(target, op, token, &ringing, err) < 0)
 			return -1;
 		if (clock_ns(CLOCK_MONOTONIC) >= end)
 			return explain_silence(target, timeout_s, err);

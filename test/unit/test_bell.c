@@ -171,6 +171,21 @@ another_program_is_no_time_out(void **state)
 	assert_refused(&behaviour, ERR_TARGET, "executed another program");
 }
 
+/* As between an exec and the new program's handlers: the signal would kill
+ * it. */
+static void
+bell_of_a_helper_that_has_gone_is_not_rung(void **state)
+{
+	/* Above any pid that there is (PID_MAX_LIMIT). */
+	struct fake_behaviour behaviour = {
+		.extra = "helper=4194305\n",
+		.answer = FAKE_DIE,
+	};
+
+	(void)state;
+	assert_refused(&behaviour, ERR_TARGET, "executed another program");
+}
+
 static void
 no_bell_is_refused_with_the_reason(void **state)
 {
@@ -361,6 +376,7 @@ main(void)
 		cmocka_unit_test(stopped_process_is_named_so),
 		cmocka_unit_test(death_is_not_a_time_out),
 		cmocka_unit_test(another_program_is_no_time_out),
+		cmocka_unit_test(bell_of_a_helper_that_has_gone_is_not_rung),
 		cmocka_unit_test(no_bell_is_refused_with_the_reason),
 		cmocka_unit_test(bell_without_handler_is_not_rung),
 		cmocka_unit_test(bell_is_rung_once_it_has_its_handler),
