@@ -281,7 +281,7 @@ exec_run(char **command)
 	_exit(127);
 }
 
-/* Until it is tracked. A failure of `run` is told by that. */
+/* Until it is tracked, or we are to end. A failure of `run` is told by that. */
 static int
 await_tracked(struct served *served, pid_t pid)
 {
@@ -291,6 +291,8 @@ await_tracked(struct served *served, pid_t pid)
 	int status;
 
 	for (waited_ns = 0; waited_ns < START_NS; waited_ns += PAUSE_NS) {
+		if (is_over)
+			return 0;
 		if (waitpid(pid, &status, WNOHANG) == pid) {
 			err_set(&err, ERR_TARGET,
 				"the program ended before it was tracked");
@@ -350,7 +352,7 @@ run(const struct request *request, const char *token, char **words)
 		status = start_program(serve.served, words);
 	if (status == CMD_OK && request->watch)
 		look_for_more(serve.served);
-	if (status == CMD_OK)
+	if (status == CMD_OK && !is_over)
 		status = serve_on(&serve, &listen, token, request->watch);
 	listen_close(&listen);
 	analysis_close(serve.analysis);

@@ -305,6 +305,21 @@ assert yaml.safe_load(open(sys.argv[1]))' "$each" ||
 	grep -q 'the last process has ended' again.err
 }
 
+@test "serve ends by a signal while the program that it runs is not tracked yet" {
+	LEAKSHIM=only=another start run "$LEAKSHIM_BIN" serve \
+		--listen 127.0.0.1:0 --run -- sleep 100
+	server=$pid
+	is_there() {
+		host=$(pgrep -P $server -x sleep)
+	}
+	wait_until 20 is_there
+	adopt "$host"
+	kill -TERM $server
+	ends_with 0 $server
+	refute grep -q 'not served' run.err
+	kill -0 "$host"
+}
+
 @test "a program that can't be served is not started" {
 	local port
 	port=$(free_port)
