@@ -20,13 +20,24 @@ static void *
 begin(void *as_http, const char *uri, struct MHD_Connection *connection)
 {
 	struct exchange *exchange = xcalloc(1, sizeof(*exchange));
-	const char *query = strchr(uri, '?');
+	const char *query = strchr(uri, '?'), *authority, *path;
+	size_t len;
 
 	exchange->http = as_http;
 	exchange->request.http = as_http;
 	exchange->connection = connection;
 	exchange->query = xstrdup(query ? query + 1 : "");
 	exchange->request.query = exchange->query;
+	path = http_path(uri, &authority, &len);
+	if (authority) {
+		exchange->authority = xmalloc(len + 1);
+		memcpy(exchange->authority, authority, len);
+		exchange->authority[len] = '\0';
+		exchange->absolute_path = xstrdup(*path == '/' ? path : "/");
+		exchange->absolute_path[strcspn(exchange->absolute_path, "?")] =
+			'\0';
+		http_decode(exchange->absolute_path, false);
+	}
 	exchange->request.method = "GET";
 	exchange->request.socket =
 		MHD_get_connection_info(connection,
@@ -72,6 +83,8 @@ end(void *as_http, struct MHD_Connection *connection, void **as_exchange,
 	strbuf_release(&exchange->body);
 	free(exchange->query);
 	free(exchange->path);
+	free(exchange->authority);
+	free(exchange->absolute_path);
 	free(exchange);
 	*as_exchange = NULL;
 }

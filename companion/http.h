@@ -140,5 +140,11 @@ void http_add_html(struct strbuf *out, const char *text);
 /* Whether two texts are the same, in a time that depends on `given` alone. */
 bool http_same_token(const char *secret, const char *given);
 
+/* The path of a request's target, and its query, in a target that may be in
+ * absolute form as proxies send it, "http://host:80/path?query" (RFC 9112,
+ * 3.2.2). *authority is then "host:80", *bytes of it; else NULL. */
+const char *http_path(const char *target, const char **authority,
+		      size_t *bytes);
+
 /* Decodes %XX, and '+' where it means a blank, in place. */
 void http_decode(char *text, bool plus);

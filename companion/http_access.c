@@ -73,6 +73,10 @@ is_foreign_page(const struct exchange *exchange)
 		host = "";
 	if (exchange->http->guards_host && !is_own_host(host))
 		return true;
+	if (exchange->authority)
+		host = exchange->authority;
+	if (exchange->http->guards_host && !is_own_host(host))
+		return true;
 	if (!origin)
 		return is_foreign_part(exchange);
 	origin = strstr(origin, "://");
@@ -104,8 +108,11 @@ http_admit(struct exchange *exchange, const char *path, const char *method)
 {
 	const struct http *http = exchange->http;
 	struct http_reply *reply = &exchange->reply;
-	const char *below = below_prefix(http, path);
+	const char *below;
 
+	if (exchange->absolute_path)
+		path = exchange->absolute_path;
+	below = below_prefix(http, path);
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 &&
 	    strcmp(method, "POST") != 0) {
 		http_error(reply, MHD_HTTP_METHOD_NOT_ALLOWED,

@@ -27,6 +27,9 @@ struct exchange {
 	struct http_reply reply;
 	char *query; /* owned */
 	char *path;  /* owned */
+	/* Of a target in absolute form; NULL: it was not. Owned. */
+	char *authority;
+	char *absolute_path; /* decoded */
 	struct strbuf body;
 	enum progress progress;
 	bool too_long;
@@ -45,7 +48,8 @@ struct http {
 
 /* --- http_access.c --- */
 
-/* The first look at a request, whose path is decoded. False: the reply says why
+/* The first look at a request. `path` is decoded, and not looked at where the
+ * exchange has an absolute one. False: the reply says why
  * not. */
 bool http_admit(struct exchange *exchange, const char *path,
 		const char *method);

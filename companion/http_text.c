@@ -1,6 +1,7 @@
 /* The texts of requests and pages; pure. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "../analyzer/xalloc.h"
 #include "http.h"
@@ -18,6 +19,31 @@ http_same_token(const char *secret, const char *given)
 			(unsigned char)(given[i] ^
 					secret[secret_len ? i % secret_len : 0]);
 	return !differ;
+}
+
+const char *
+http_path(const char *target, const char **authority, size_t *bytes)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+	const char *at;
+	size_t i, len;
+
+	*authority = NULL;
+	*bytes = 0;
+	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		len = strlen(schemes[i]);
+		if (strncasecmp(target, schemes[i], len) != 0)
+			continue;
+		target += len;
+		*bytes = strcspn(target, "/?");
+		/* Who asks, as "user@", is no part of where. */
+		at = memrchr(target, '@', *bytes);
+		*authority = at ? at + 1 : target;
+		target += *bytes;
+		*bytes = (size_t)(target - *authority);
+		break;
+	}
+	return target;
 }
 
 static int

@@ -361,6 +361,38 @@ paths_lie_below_the_prefix(void **state)
 	stop();
 }
 
+static void
+absolute_targets_are_as_their_paths(void **state)
+{
+	(void)state;
+	start("/x", NULL);
+	assert_int_equal(ask("GET", "http://localhost:1/x/a%20b?a=1", "", NULL),
+			 200);
+	assert_says("GET /a b ?a=1 a=1 ");
+	assert_int_equal(ask("GET", "HTTPS://127.0.0.1/x/", "", NULL), 200);
+	assert_says("GET / ? ");
+	assert_int_equal(ask("GET", "http://me@localhost/x", "", NULL), 301);
+	assert_says("\r\nLocation: /x/\r\n");
+	assert_int_equal(ask("GET", "http://localhost/", "", NULL), 404);
+	assert_int_equal(ask("GET", "http://localhost", "", NULL), 404);
+	assert_int_equal(ask("GET", "http:///x/", "", NULL), 200);
+	/* Where it is for counts as where it says it is for. */
+	assert_int_equal(ask("GET", "http://evil.example/x/", "", NULL), 403);
+	assert_int_equal(
+		ask("GET", "http://localhost@evil.example/x/", "", NULL), 403);
+	assert_int_equal(ask("GET", "http://localhost/x/",
+			     "Host: evil.example\r\n", NULL),
+			 403);
+	assert_int_equal(ask("GET", "http://localhost/x/",
+			     "Origin: http://evil.example\r\n", NULL),
+			 403);
+	stop();
+	start("", NULL);
+	assert_int_equal(ask("GET", "http://localhost?a=2", "", NULL), 200);
+	assert_says("GET / ?a=2 a=2 ");
+	stop();
+}
+
 /* --- claims: who may ask --------------------------------------------------- */
 
 static void
@@ -813,6 +845,7 @@ main(void)
 		cmocka_unit_test(error_replaces_what_was_said_before),
 		cmocka_unit_test(other_methods_are_not_allowed),
 		cmocka_unit_test(paths_lie_below_the_prefix),
+		cmocka_unit_test(absolute_targets_are_as_their_paths),
 		cmocka_unit_test(nobody_asks_without_the_token),
 		cmocka_unit_test(pages_of_other_sites_are_refused),
 		cmocka_unit_test(long_bodies_and_heads_are_refused),
