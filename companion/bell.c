@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,8 @@
 #define FOLLOW_NS 1000000000
 
 #define SIGNAL_MAX 64
+
+static atomic_bool given_up;
 
 /* 0 for no signal: a file read while we wait may name none any more. */
 static uint64_t
@@ -402,6 +405,12 @@ explain_silence(struct target *target, unsigned int timeout_s, struct err *err)
 	return -1;
 }
 
+void
+bell_give_up(void)
+{
+	atomic_store(&given_up, true);
+}
+
 int
 bell_ask(struct target *target, enum lks_bell op, unsigned int timeout_s,
 	 struct err *err)
@@ -443,6 +452,12 @@ bell_ask_with(struct target *target, enum lks_bell op, uint32_t token,
 			again = !bell_check(target, op, &ignored);
 		if (again && ring(target, op, token, &ringing, err) < 0)
 			return -1;
+		if (atomic_load(&given_up))
+			return err_set(
+				err, ERR_STEP,
+				"process %d was not waited for: leakshim "
+				"is ending",
+				(int)target->proc.pid);
 		if (clock_ns(CLOCK_MONOTONIC) >= end)
 			return explain_silence(target, timeout_s, err);
 		nanosleep(&pause, NULL);

@@ -47,6 +47,10 @@ int bell_ask_with(struct target *target, enum lks_bell op, uint32_t token,
 	__attribute__((warn_unused_result));
 uint32_t bell_new_token(void);
 
+/* This program ends: whoever waits for an answer, in any thread, gets ERR_STEP,
+ * and so does who asks from now on. */
+void bell_give_up(void);
+
 /* Tid, as we see it, of the target's helper thread; 0: it has none, or none that
  * listens. */
 pid_t bell_helper(const struct target *target);

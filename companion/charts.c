@@ -1,7 +1,6 @@
 #include "charts.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -11,270 +10,27 @@
 #include "../analyzer/clock.h"
 #include "../analyzer/report_json.h"
 #include "../analyzer/xalloc.h"
-#include "album.h"
-#include "charts_page.h"
-#include "pulse.h"
+#include "chart.h"
+#include "workers.h"
 
-/* People at one process; who comes later is told to come later. */
-#define STREAMS_MAX 32
 #define REPORT_TOP 10
-
-/* A column of the data: absent ones are null. */
-#define COLUMNS(X)                                                             \
-	X(counted_ms) /* when the heap was */                                  \
-	X(live_bytes)                                                          \
-	X(live_objects)                                                        \
-	X(alloc_bytes)                                                         \
-	X(alloc_objects)                                                       \
-	X(free_bytes)                                                          \
-	X(free_objects)                                                        \
-	X(rss_bytes)                                                           \
-	X(swap_bytes)                                                          \
-	X(threads)                                                             \
-	X(descriptors)                                                         \
-	X(cpu_ms)                                                              \
-	X(own_bytes)
-
-enum column {
-#define X(name) COLUMN_##name,
-	COLUMNS(X)
-#undef X
-		COLUMN_LEDGER, /* from here on its lines */
-	COLUMN_COUNT = COLUMN_LEDGER + LEDGER_LINE_COUNT
-};
-
-static const char *const names[COLUMN_COUNT] = {
-#define X(name) [COLUMN_##name] = #name,
-	COLUMNS(X)
-#undef X
-#define X(name, words) [COLUMN_LEDGER + LEDGER_##name] = "ledger_" #name,
-		LEDGER_LINES(X)
-#undef X
-};
-
-struct chart_point {
-	uint64_t wall_ms;
-	int64_t value[COLUMN_COUNT];
-	uint32_t known; /* bit n: value[n] is */
-};
-
-_Static_assert(COLUMN_COUNT <= 32, "a bit for each column");
-
-struct chart {
-	pthread_mutex_t lock;
-	/* Guard of all: lock. */
-	struct chart_point *points; /* a ring of CHARTS_POINTS */
-	size_t first;
-	size_t count;
-	struct album album;
-	struct ledger ledger; /* of the last snapshot */
-	struct strbuf report; /* JSON; empty: none yet */
-	uint64_t report_ns;   /* CLOCK_MONOTONIC; 0 = none yet */
-	uint64_t report_took_ns;
-	struct http_stream *streams[STREAMS_MAX];
-	size_t stream_count;
-	bool ended; /* its process */
-};
+/* How long a process's turn is waited for before the next one has his. A point
+ * takes some milliseconds, a comparison of many stacks seconds. */
+#define SAMPLE_NS 100000000
+#define COMPARE_NS 2000000000
 
 struct charts {
 	struct serve *serve;
 	unsigned int interval_s;
+	/* Who hangs has one of these to himself. */
+	struct workers *samplers;
+	struct workers *painters;
 	pthread_mutex_t lock;
-	pthread_cond_t over; /* with lock: stopping */
-	bool stopping;       /* guard: lock */
+	pthread_cond_t changed; /* with lock: stopping, and a turn's end */
+	bool stopping;          /* guard: lock */
 	pthread_t sampler;
 	pthread_t painter;
 };
-
-struct chart *
-chart_new(void)
-{
-	struct chart *chart = xcalloc(1, sizeof(*chart));
-
-	pthread_mutex_init(&chart->lock, NULL);
-	chart->points = xcalloc(CHARTS_POINTS, sizeof(*chart->points));
-	return chart;
-}
-
-void
-chart_free(struct chart *chart)
-{
-	if (!chart)
-		return;
-	album_release(&chart->album);
-	strbuf_release(&chart->report);
-	free(chart->points);
-	pthread_mutex_destroy(&chart->lock);
-	free(chart);
-}
-
-/* --- points -------------------------------------------------------------- */
-
-static void
-set(struct chart_point *point, unsigned int column, uint64_t value)
-{
-	/* No count of bytes or blocks gets near. */
-	point->value[column] = value > INT64_MAX ? INT64_MAX : (int64_t)value;
-	point->known |= 1u << column;
-}
-
-static void
-fill_point(struct chart_point *point, const struct pulse *pulse,
-	   const struct ledger *ledger)
-{
-	const struct totals *totals = &pulse->totals;
-	int i;
-
-	*point = (struct chart_point){ .wall_ms = pulse->wall_ns / 1000000 };
-	if (totals->counted) {
-		set(point, COLUMN_counted_ms, totals->counted_ns / 1000000);
-		set(point, COLUMN_live_bytes, totals->live_bytes);
-		set(point, COLUMN_live_objects, totals->live_objects);
-		set(point, COLUMN_alloc_bytes, totals->alloc_bytes);
-		set(point, COLUMN_alloc_objects, totals->alloc_objects);
-		set(point, COLUMN_free_bytes, totals->free_bytes);
-		set(point, COLUMN_free_objects, totals->free_objects);
-	}
-	set(point, COLUMN_rss_bytes, pulse->usage.rss_bytes);
-	set(point, COLUMN_swap_bytes, pulse->usage.swap_bytes);
-	set(point, COLUMN_threads, pulse->usage.threads);
-	set(point, COLUMN_descriptors, pulse->descriptors);
-	set(point, COLUMN_cpu_ms, (uint64_t)(pulse->cpu_s * 1e3));
-	set(point, COLUMN_own_bytes, totals->own_bytes);
-	for (i = 0; ledger->present && i < LEDGER_LINE_COUNT; i++) {
-		point->value[COLUMN_LEDGER + i] = ledger->bytes[i];
-		point->known |= 1u << (COLUMN_LEDGER + i);
-	}
-}
-
-static void
-add_value(struct strbuf *out, const struct chart_point *point,
-	  unsigned int column)
-{
-	if (point->known & 1u << column)
-		strbuf_addf(out, "%" PRId64, point->value[column]);
-	else
-		strbuf_adds(out, "null");
-}
-
-static const struct chart_point *
-point_at(const struct chart *chart, size_t i)
-{
-	return &chart->points[(chart->first + i) % CHARTS_POINTS];
-}
-
-static void
-add_data_locked(struct strbuf *out, const struct chart *chart)
-{
-	unsigned int column;
-	size_t i;
-
-	strbuf_adds(out, "\"time_ms\":[");
-	for (i = 0; i < chart->count; i++)
-		strbuf_addf(out, "%s%" PRIu64, i ? "," : "",
-			    point_at(chart, i)->wall_ms);
-	strbuf_adds(out, "]");
-	for (column = 0; column < COLUMN_COUNT; column++) {
-		strbuf_addf(out, ",\n\"%s\":[", names[column]);
-		for (i = 0; i < chart->count; i++) {
-			if (i)
-				strbuf_addc(out, ',');
-			add_value(out, point_at(chart, i), column);
-		}
-		strbuf_adds(out, "]");
-	}
-}
-
-static void
-add_point_event(struct strbuf *out, const struct chart_point *point)
-{
-	unsigned int column;
-
-	strbuf_addf(out, "event: point\ndata: {\"time_ms\":%" PRIu64,
-		    point->wall_ms);
-	for (column = 0; column < COLUMN_COUNT; column++) {
-		strbuf_addf(out, ",\"%s\":", names[column]);
-		add_value(out, point, column);
-	}
-	strbuf_adds(out, "}\n\n");
-}
-
-/* --- streams ------------------------------------------------------------- */
-
-static void
-push_locked(struct chart *chart, const struct strbuf *event)
-{
-	size_t i;
-
-	/* Who lags too far behind gets no more, and comes again. */
-	for (i = 0; i < chart->stream_count; i++)
-		http_stream_push(chart->streams[i], strbuf_text(event),
-				 event->len);
-}
-
-static void
-end_stream(struct http_stream *stream)
-{
-	static const char event[] = "event: end\ndata: {}\n\n";
-
-	http_stream_push(stream, event, sizeof(event) - 1);
-	http_stream_end(stream);
-}
-
-void
-chart_end(struct chart *chart)
-{
-	size_t i;
-
-	pthread_mutex_lock(&chart->lock);
-	chart->ended = true;
-	for (i = 0; i < chart->stream_count; i++)
-		end_stream(chart->streams[i]);
-	pthread_mutex_unlock(&chart->lock);
-}
-
-void
-charts_stream_began(struct http_stream *stream, void *as_process)
-{
-	struct served_process *process = as_process;
-	struct chart *chart = process->chart;
-
-	pthread_mutex_lock(&chart->lock);
-	/* Between its reply and now the process may have ended, or others may
-	 * have taken the last places: these try again. */
-	if (chart->ended)
-		end_stream(stream);
-	else if (chart->stream_count < STREAMS_MAX)
-		chart->streams[chart->stream_count++] = stream;
-	else
-		http_stream_end(stream);
-	pthread_mutex_unlock(&chart->lock);
-}
-
-void
-charts_stream_ended(struct http_stream *stream, void *as_process)
-{
-	struct served_process *process = as_process;
-	struct chart *chart = process->chart;
-	size_t i;
-
-	pthread_mutex_lock(&chart->lock);
-	for (i = 0; i < chart->stream_count; i++) {
-		if (chart->streams[i] == stream)
-			chart->streams[i--] =
-				chart->streams[--chart->stream_count];
-	}
-	pthread_mutex_unlock(&chart->lock);
-	served_put(process);
-}
-
-void
-charts_stream_unused(void *process)
-{
-	served_put(process);
-}
-
-/* --- the sampler --------------------------------------------------------- */
 
 /* Sleeps until a moment of CLOCK_MONOTONIC. False: it is over. */
 static bool
@@ -288,54 +44,134 @@ sleep_until(struct charts *charts, uint64_t until_ns)
 
 	pthread_mutex_lock(&charts->lock);
 	while (!charts->stopping &&
-	       pthread_cond_timedwait(&charts->over, &charts->lock, &until) !=
-		       ETIMEDOUT)
+	       pthread_cond_timedwait(&charts->changed, &charts->lock,
+				      &until) != ETIMEDOUT)
 		;
 	stopping = charts->stopping;
 	pthread_mutex_unlock(&charts->lock);
 	return !stopping;
 }
 
-static bool
-is_watched(struct chart *chart)
+/* --- turns --------------------------------------------------------------- */
+
+/*
+ * One process's turn. They are taken one after the other, so that few threads
+ * are needed and a machine is not busy with all of them at once; but no turn is
+ * waited for longer than its patience: one that hangs is left to its thread,
+ * and has no further turn before that is through.
+ */
+struct turn {
+	struct charts *charts;
+	struct served_process *process; /* held */
+	void (*take)(const struct charts *charts,
+		     struct served_process *process);
+	bool *is_taken; /* of its chart */
+	bool is_over;   /* guard: charts->lock */
+	bool is_left;   /* guard: charts->lock; frees itself */
+};
+
+static void
+end_turn(struct turn *turn)
 {
-	bool watched;
+	struct chart *chart = turn->process->chart;
 
 	pthread_mutex_lock(&chart->lock);
-	watched = chart->stream_count > 0;
+	*turn->is_taken = false;
 	pthread_mutex_unlock(&chart->lock);
-	return watched;
+	served_put(turn->process);
 }
+
+static void
+take_turn(void *as_turn)
+{
+	struct turn *turn = as_turn;
+	struct charts *charts = turn->charts;
+	bool is_left;
+
+	turn->take(charts, turn->process);
+	end_turn(turn);
+	pthread_mutex_lock(&charts->lock);
+	turn->is_over = true;
+	is_left = turn->is_left;
+	pthread_cond_broadcast(&charts->changed);
+	pthread_mutex_unlock(&charts->lock);
+	if (is_left)
+		free(turn);
+}
+
+static bool
+begin_turn(struct turn *turn)
+{
+	struct chart *chart = turn->process->chart;
+	bool is_free;
+
+	pthread_mutex_lock(&chart->lock);
+	is_free = !*turn->is_taken;
+	*turn->is_taken = true;
+	pthread_mutex_unlock(&chart->lock);
+	return is_free;
+}
+
+/* Until it is over, or its patience is. */
+static void
+wait_for_turn(struct turn *turn, uint64_t patience_ns)
+{
+	struct charts *charts = turn->charts;
+	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + patience_ns;
+	struct timespec until = {
+		.tv_sec = (time_t)(until_ns / CLOCK_NS_PER_S),
+		.tv_nsec = (long)(until_ns % CLOCK_NS_PER_S),
+	};
+	bool is_over;
+
+	pthread_mutex_lock(&charts->lock);
+	while (!turn->is_over && !charts->stopping &&
+	       pthread_cond_timedwait(&charts->changed, &charts->lock,
+				      &until) != ETIMEDOUT)
+		;
+	is_over = turn->is_over;
+	turn->is_left = !is_over;
+	pthread_mutex_unlock(&charts->lock);
+	if (is_over)
+		free(turn);
+}
+
+/* `like` says whose and which; its process is given back. */
+static void
+give_turn(struct workers *workers, const struct turn *like,
+	  uint64_t patience_ns)
+{
+	struct turn *turn;
+
+	if (!begin_turn(&(struct turn){ .process = like->process,
+					.is_taken = like->is_taken })) {
+		served_put(like->process);
+		return;
+	}
+	turn = xcalloc(1, sizeof(*turn));
+	*turn = *like;
+	if (workers_give(workers, take_turn, turn)) {
+		wait_for_turn(turn, patience_ns);
+	} else {
+		end_turn(turn);
+		free(turn);
+	}
+}
+
+/* --- the sampler --------------------------------------------------------- */
 
 static void
 sample(const struct charts *charts, struct served_process *process)
 {
-	struct chart *chart = process->chart;
 	unsigned int max_age_s = charts->interval_s;
-	struct strbuf event = { 0 };
 	struct pulse pulse;
-	struct chart_point *point;
 
-	if (!is_watched(chart) && max_age_s < CHARTS_QUIET_S)
+	if (!chart_is_watched(process->chart) && max_age_s < CHARTS_QUIET_S)
 		max_age_s = CHARTS_QUIET_S;
 	/* Half an interval early, or every other one would be left out. */
 	if (pulse_take(process, max_age_s * 1000 - charts->interval_s * 500,
-		       &pulse) < 0)
-		return;
-	pthread_mutex_lock(&chart->lock);
-	if (chart->count == CHARTS_POINTS)
-		chart->first = (chart->first + 1) % CHARTS_POINTS;
-	else
-		chart->count++;
-	point = &chart->points[(chart->first + chart->count - 1) %
-			       CHARTS_POINTS];
-	fill_point(point, &pulse, &chart->ledger);
-	if (chart->stream_count) {
-		add_point_event(&event, point);
-		push_locked(chart, &event);
-	}
-	pthread_mutex_unlock(&chart->lock);
-	strbuf_release(&event);
+		       &pulse) == 0)
+		chart_add(process->chart, &pulse);
 }
 
 static void *
@@ -350,8 +186,14 @@ run_sampler(void *as_charts)
 	do {
 		count = served_all(charts->serve->served, all);
 		for (i = 0; i < count; i++) {
-			sample(charts, all[i]);
-			served_put(all[i]);
+			const struct turn turn = {
+				.charts = charts,
+				.process = all[i],
+				.take = sample,
+				.is_taken = &all[i]->chart->is_sampled,
+			};
+
+			give_turn(charts->samplers, &turn, SAMPLE_NS);
 		}
 		next += step;
 		/* After a suspended machine there is nothing to make up. */
@@ -430,26 +272,6 @@ collect(struct chart *chart, struct scrape *take_new, struct pages *pages)
 }
 
 static void
-publish(struct chart *chart, struct painting *painting, uint64_t took_ns)
-{
-	struct strbuf event = { 0 };
-
-	pthread_mutex_lock(&chart->lock);
-	chart->ledger = painting->ledger;
-	strbuf_release(&chart->report);
-	chart->report = painting->report;
-	chart->report_ns = clock_ns(CLOCK_MONOTONIC);
-	chart->report_took_ns = took_ns;
-	if (chart->stream_count) {
-		strbuf_addf(&event, "event: report\ndata: %s\n\n",
-			    strbuf_text(&chart->report));
-		push_locked(chart, &event);
-	}
-	pthread_mutex_unlock(&chart->lock);
-	strbuf_release(&event);
-}
-
-static void
 compare(const struct charts *charts, struct served_process *process)
 {
 	struct painting painting = { .report = { 0 } };
@@ -462,28 +284,32 @@ compare(const struct charts *charts, struct served_process *process)
 	scrape = scrape_take(process, false, &err);
 	if (!scrape) {
 		/* Not before the next turn. */
-		pthread_mutex_lock(&chart->lock);
-		chart->report_ns = clock_ns(CLOCK_MONOTONIC);
-		pthread_mutex_unlock(&chart->lock);
+		chart_miss_report(chart);
 		return;
 	}
 	took_ns = scrape_took_ns(scrape);
 	collect(chart, scrape, &pages);
 	if (analysis_study(charts->serve->analysis, pages.file, pages.count,
-			   GROUP_FUNCTION, paint, &painting, NULL, &err) == 0)
-		publish(chart, &painting, took_ns);
-	else
+			   GROUP_FUNCTION, paint, &painting, NULL, &err) == 0) {
+		chart_set_report(chart, painting.report, &painting.ledger,
+				 took_ns);
+	} else {
 		strbuf_release(&painting.report);
+		chart_miss_report(chart);
+	}
 	pages_release(&pages);
 }
 
 static bool
-is_due(struct chart *chart)
+is_due(struct served_process *process)
 {
+	struct chart *chart = process->chart;
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	uint64_t pause = CHARTS_REPORT_S * 1000000000ull;
 	bool due;
 
+	if (served_is_silent(process))
+		return false;
 	pthread_mutex_lock(&chart->lock);
 	if (chart->report_took_ns * CHARTS_REPORT_PART > pause)
 		pause = chart->report_took_ns * CHARTS_REPORT_PART;
@@ -505,9 +331,17 @@ run_painter(void *as_charts)
 	do {
 		count = served_all(charts->serve->served, all);
 		for (i = 0; i < count; i++) {
-			if (is_due(all[i]->chart))
-				compare(charts, all[i]);
-			served_put(all[i]);
+			const struct turn turn = {
+				.charts = charts,
+				.process = all[i],
+				.take = compare,
+				.is_taken = &all[i]->chart->is_compared,
+			};
+
+			if (is_due(all[i]))
+				give_turn(charts->painters, &turn, COMPARE_NS);
+			else
+				served_put(all[i]);
 		}
 	} while (sleep_until(charts, clock_ns(CLOCK_MONOTONIC) + 500000000u));
 	return NULL;
@@ -523,10 +357,12 @@ charts_start(struct serve *serve, unsigned int interval_s, struct err *err)
 
 	charts->serve = serve;
 	charts->interval_s = interval_s;
+	charts->samplers = workers_new(SERVED_MAX);
+	charts->painters = workers_new(SERVED_MAX);
 	pthread_mutex_init(&charts->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&charts->over, &attr);
+	pthread_cond_init(&charts->changed, &attr);
 	pthread_condattr_destroy(&attr);
 	errno = pthread_create(&charts->sampler, NULL, run_sampler, charts);
 	if (!errno) {
@@ -536,11 +372,13 @@ charts_start(struct serve *serve, unsigned int interval_s, struct err *err)
 			return charts;
 		pthread_mutex_lock(&charts->lock);
 		charts->stopping = true;
-		pthread_cond_broadcast(&charts->over);
+		pthread_cond_broadcast(&charts->changed);
 		pthread_mutex_unlock(&charts->lock);
 		pthread_join(charts->sampler, NULL);
 	}
 	err_set(err, ERR_STEP, "cannot start a thread: %s", strerror(errno));
+	workers_free(charts->samplers);
+	workers_free(charts->painters);
 	free(charts);
 	return NULL;
 }
@@ -552,137 +390,13 @@ charts_stop(struct charts *charts)
 		return;
 	pthread_mutex_lock(&charts->lock);
 	charts->stopping = true;
-	pthread_cond_broadcast(&charts->over);
+	pthread_cond_broadcast(&charts->changed);
 	pthread_mutex_unlock(&charts->lock);
 	pthread_join(charts->sampler, NULL);
 	pthread_join(charts->painter, NULL);
-	pthread_cond_destroy(&charts->over);
+	workers_free(charts->samplers);
+	workers_free(charts->painters);
+	pthread_cond_destroy(&charts->changed);
 	pthread_mutex_destroy(&charts->lock);
 	free(charts);
-}
-
-/* --- routes -------------------------------------------------------------- */
-
-static void
-add_text(struct strbuf *out, const char *text)
-{
-	json_t *string = json_string(text);
-	char *quoted = string ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
-
-	strbuf_adds(out, quoted ? quoted : "\"\"");
-	free(quoted);
-	json_decref(string);
-}
-
-static void
-reply_data(struct served_process *process, struct http_reply *reply)
-{
-	struct chart *chart = process->chart;
-
-	reply->type = "application/json";
-	http_header(reply, "Cache-Control", "no-store");
-	strbuf_addf(&reply->body, "{\"schema_version\":1,\"pid\":%d,\"exe\":",
-		    (int)process->pid);
-	add_text(&reply->body, process->exe);
-	strbuf_adds(&reply->body, ",\n");
-	pthread_mutex_lock(&chart->lock);
-	add_data_locked(&reply->body, chart);
-	pthread_mutex_unlock(&chart->lock);
-	strbuf_adds(&reply->body, "}\n");
-}
-
-static void
-reply_events(struct served_process *process, struct http_reply *reply)
-{
-	struct chart *chart = process->chart;
-	bool is_full;
-
-	pthread_mutex_lock(&chart->lock);
-	is_full = chart->stream_count >= STREAMS_MAX;
-	if (chart->report.len)
-		strbuf_addf(&reply->body, "event: report\ndata: %s\n\n",
-			    strbuf_text(&chart->report));
-	pthread_mutex_unlock(&chart->lock);
-	if (is_full) {
-		http_error(reply, 503, "too many people look at this process");
-		http_header(reply, "Retry-After", "10");
-		return;
-	}
-	reply->type = "text/event-stream";
-	http_header(reply, "Cache-Control", "no-store");
-	reply->is_stream = true;
-	reply->stream_context = served_hold(process);
-}
-
-static void
-reply_report(struct served_process *process, struct http_reply *reply)
-{
-	struct chart *chart = process->chart;
-
-	reply->type = "application/json";
-	http_header(reply, "Cache-Control", "no-store");
-	pthread_mutex_lock(&chart->lock);
-	if (chart->report.len)
-		strbuf_adds(&reply->body, strbuf_text(&chart->report));
-	else
-		strbuf_adds(&reply->body, "null");
-	pthread_mutex_unlock(&chart->lock);
-}
-
-static void
-reply_diff(struct serve *serve, struct served_process *process,
-	   const struct http_request *request, struct http_reply *reply)
-{
-	const struct report like = { .top = 0 };
-	struct chart *chart = process->chart;
-	char *from = http_query(request, "from");
-	uint64_t wall_ms = from ? strtoull(from, NULL, 10) : 0;
-	struct pages pages = { .count = 0 };
-	struct scrape *then, *now;
-	struct err err;
-	int result = -1;
-
-	free(from);
-	if (wall_ms > UINT64_MAX / 1000000)
-		wall_ms = UINT64_MAX / 1000000;
-	pthread_mutex_lock(&chart->lock);
-	then = album_find(&chart->album, wall_ms * 1000000);
-	if (then)
-		pages_add(&pages, scrape_hold(then));
-	pthread_mutex_unlock(&chart->lock);
-	now = scrape_take(process, false, &err);
-	if (now && now == then) {
-		/* It was taken for the album a moment ago. */
-		scrape_put(now);
-		now = scrape_take_new(process, &err);
-	}
-	if (now) {
-		pages_add(&pages, now);
-		reply->type = "text/html; charset=utf-8";
-		result = analysis_report(serve->analysis, pages.file,
-					 pages.count, report_html, &like,
-					 &reply->body, &err);
-	}
-	if (result < 0)
-		serve_fail(reply, &err);
-	pages_release(&pages);
-}
-
-void
-charts_route(struct serve *serve, struct served_process *process,
-	     const struct http_request *request, const char *rest,
-	     struct http_reply *reply)
-{
-	if (!*rest)
-		charts_page_reply(reply);
-	else if (!strcmp(rest, "data"))
-		reply_data(process, reply);
-	else if (!strcmp(rest, "events"))
-		reply_events(process, reply);
-	else if (!strcmp(rest, "report"))
-		reply_report(process, reply);
-	else if (!strcmp(rest, "diff"))
-		reply_diff(serve, process, request, reply);
-	else
-		http_error(reply, 404, "404 page not found");
 }

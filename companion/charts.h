@@ -5,22 +5,12 @@
  * Two threads: one takes a point of each process a second, the other compares
  * snapshots for the functions that grow (album.h). Both spare a process that
  * nobody looks at: its totals are asked for every CHARTS_QUIET_S seconds, its
- * snapshots are those of the album. All memory is of fixed size per process.
- *
- * What the page fetches, below its own path:
- *
- *	data     the points of the last hour: an object of columns
- *	events   server-sent events: "point" (an object with the columns' names),
- *	         "report" (leakdiff's JSON of album and now, the ten that grow
- *	         most), "end" (the process is gone)
- *	report   the last of those reports
- *	diff     ?from=MS: leakdiff's HTML page of then and now
+ * snapshots are those of the album. A process that hangs delays no other one.
  */
 #pragma once
 
 #include "serve.h"
 
-#define CHARTS_POINTS 3600
 #define CHARTS_QUIET_S 5
 /* With somebody looking: how often functions are compared, and at most which
  * part of the time a snapshot is under way. */
@@ -36,12 +26,6 @@ struct charts *charts_start(struct serve *serve, unsigned int interval_s,
 	__attribute__((warn_unused_result));
 /* NULL is allowed. No request is under way. */
 void charts_stop(struct charts *charts);
-
-/* Of a process, for served.c. */
-struct chart *chart_new(void) __attribute__((warn_unused_result));
-void chart_free(struct chart *chart); /* NULL is allowed */
-/* Its process has ended: who looks is told. */
-void chart_end(struct chart *chart);
 
 /* For http_settings. */
 void charts_stream_began(struct http_stream *stream, void *process);

@@ -11,11 +11,13 @@
 #include <unistd.h>
 
 #include "../analyzer/xalloc.h"
+#include "bell.h"
 #include "charts.h"
 #include "cmd.h"
 #include "pick.h"
 #include "serve.h"
 #include "tracked.h"
+#include "workers.h"
 
 /* A token that can be guessed is none. */
 #define TOKEN_BYTES_MIN 16
@@ -250,6 +252,8 @@ serve_on(struct serve *serve, const struct listen *listen, const char *token,
 	fprintf(stderr, "leakshim: serving on %s%s/\n", listen->url,
 		serve->prefix);
 	wait_for_end(serve, watch);
+	/* One that hangs is not to hold us. */
+	bell_give_up();
 	http_stop(http);
 	charts_stop(charts);
 	return CMD_OK;
@@ -331,6 +335,7 @@ run(const struct request *request, const char *token, char **words)
 		.cpu_way = request->cpu_way,
 		.interval_s = request->interval_s,
 		.served = served_new(),
+		.askers = workers_new(SERVED_MAX),
 	};
 	struct listen listen = { .fd = -1 };
 	struct err err;
@@ -355,6 +360,7 @@ run(const struct request *request, const char *token, char **words)
 	if (status == CMD_OK && !is_over)
 		status = serve_on(&serve, &listen, token, request->watch);
 	listen_close(&listen);
+	workers_free(serve.askers);
 	analysis_close(serve.analysis);
 	served_free(serve.served);
 	return status;

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "../analyzer/classes.h"
+#include "../analyzer/clock.h"
 #include "../analyzer/xalloc.h"
 #include "pulse.h"
 #include "scrape.h"
+#include "workers.h"
 
 /* Older totals than this are asked for anew. */
 #define MAX_AGE_MS 1000
@@ -15,9 +17,11 @@ enum metric_type { COUNTER, GAUGE };
 
 /* One process, and what its lines are labelled with. */
 struct source {
-	struct served_process *process;
+	struct served_process *process; /* held */
 	struct pulse pulse;
-	char *labels; /* "" or `pid="1",exe="x"`; owned */
+	bool has_ended;
+	struct scrape *scrape; /* held; NULL: it has none */
+	char *labels;          /* "" or `pid="1",exe="x"`; owned */
 };
 
 struct metric {
@@ -158,7 +162,7 @@ add_line(struct strbuf *out, const char *name, const char *labels,
 }
 
 static void
-add_losses(struct strbuf *out, const struct source *sources, size_t count)
+add_losses(struct strbuf *out, struct source *const *sources, size_t count)
 {
 	static const char name[] = "leakshim_losses_total";
 	struct strbuf label = { 0 };
@@ -166,14 +170,14 @@ add_losses(struct strbuf *out, const struct source *sources, size_t count)
 
 	add_head(out, name, COUNTER, "What the counts above lack, by kind.");
 	for (i = 0; i < count; i++) {
-		const struct totals *totals = &sources[i].pulse.totals;
+		const struct totals *totals = &sources[i]->pulse.totals;
 
 		for (k = 0; k < totals->loss_count; k++) {
 			strbuf_clear(&label);
 			strbuf_adds(&label, "kind=\"");
 			metrics_add_value(&label, totals->losses[k].name);
 			strbuf_adds(&label, "\"");
-			add_line(out, name, sources[i].labels,
+			add_line(out, name, sources[i]->labels,
 				 strbuf_text(&label),
 				 (double)totals->losses[k].count);
 		}
@@ -275,27 +279,23 @@ add_site_lines(const struct study *study, void *as_lines, struct err *err)
 }
 
 static void
-add_sites(struct strbuf *out, struct serve *serve, const struct source *sources,
-	  size_t count)
+add_sites(struct strbuf *out, struct serve *serve,
+	  struct source *const *sources, size_t count)
 {
 	struct site_lines lines = { 0 };
-	struct scrape *scrape;
 	struct err err;
 	const char *file;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		lines.source = &sources[i];
-		scrape = scrape_take(sources[i].process, false, &err);
-		if (!scrape)
+		if (!sources[i]->scrape)
 			continue;
-		file = scrape_file(scrape);
-		/* A process that ends meanwhile has no lines. */
+		lines.source = sources[i];
+		file = scrape_file(sources[i]->scrape);
 		if (analysis_study(serve->analysis, &file, 1, GROUP_FUNCTION,
 				   add_site_lines, &lines, NULL, &err) < 0)
 			strbuf_addf(out, "# no functions of process %d\n",
-				    (int)sources[i].process->pid);
-		scrape_put(scrape);
+				    (int)sources[i]->process->pid);
 	}
 	add_head(out, "leakshim_function_inuse_bytes", GAUGE,
 		 "Bytes of live blocks by function, the largest.");
@@ -322,45 +322,99 @@ labels_of(const struct served_process *process)
 
 static void
 add_metric(struct strbuf *out, const struct metric *metric,
-	   const struct source *sources, size_t count)
+	   struct source *const *sources, size_t count)
 {
 	double value;
 	size_t i;
 
 	add_head(out, metric->name, metric->type, metric->help);
 	for (i = 0; i < count; i++) {
-		if (metric->value(&sources[i].pulse, &value))
-			add_line(out, metric->name, sources[i].labels, "",
+		if (metric->value(&sources[i]->pulse, &value))
+			add_line(out, metric->name, sources[i]->labels, "",
 				 value);
 	}
+}
+
+/* On a worker thread. */
+static void
+ask(void *as_source)
+{
+	struct source *source = as_source;
+	struct err err;
+
+	source->has_ended =
+		pulse_take(source->process, MAX_AGE_MS, &source->pulse) < 0;
+	/* Without one it has no lines for its functions. */
+	if (!source->has_ended && !served_is_silent(source->process))
+		source->scrape = scrape_take(source->process, false, &err);
+}
+
+static void
+free_source(void *as_source)
+{
+	struct source *source = as_source;
+
+	scrape_put(source->scrape);
+	served_put(source->process);
+	free(source->labels);
+	free(source);
+}
+
+static struct source *
+new_source(struct served_process *process)
+{
+	struct source *source = xcalloc(1, sizeof(*source));
+
+	source->process = served_hold(process);
+	return source;
+}
+
+/* Asks all at once: one that hangs is waited for as long as all are. Returns how
+ * many there are; the caller frees them. */
+static size_t
+ask_all(struct serve *serve, struct served_process **all, size_t count,
+	struct source **sources)
+{
+	bool done[SERVED_MAX];
+	void *args[SERVED_MAX];
+	size_t i, used = 0;
+
+	for (i = 0; i < count; i++)
+		args[i] = new_source(all[i]);
+	workers_all(serve->askers, ask, free_source, args, done, count,
+		    METRICS_WAIT_S * CLOCK_NS_PER_S);
+	for (i = 0; i < count; i++) {
+		struct source *source = done[i] ? args[i] : new_source(all[i]);
+
+		if (!done[i])
+			source->has_ended =
+				pulse_glance(all[i], &source->pulse) < 0;
+		if (source->has_ended) {
+			free_source(source);
+			continue;
+		}
+		source->labels = serve->labels ? labels_of(all[i])
+					       : xstrdup("");
+		sources[used++] = source;
+	}
+	return used;
 }
 
 void
 metrics_reply(struct serve *serve, struct http_reply *reply)
 {
 	struct served_process *all[SERVED_MAX];
-	struct source *sources = xcalloc(SERVED_MAX, sizeof(*sources));
-	size_t i, count, used = 0;
+	struct source *sources[SERVED_MAX];
+	size_t i, used, count = served_all(serve->served, all);
 
-	count = served_all(serve->served, all);
-	for (i = 0; i < count; i++) {
-		struct source *source = &sources[used];
-
-		if (pulse_take(all[i], MAX_AGE_MS, &source->pulse) < 0)
-			continue;
-		source->process = all[i];
-		source->labels = serve->labels ? labels_of(all[i])
-					       : xstrdup("");
-		used++;
-	}
+	used = ask_all(serve, all, count, sources);
 	reply->type = "text/plain; version=0.0.4; charset=utf-8";
 	for (i = 0; i < METRIC_COUNT; i++)
 		add_metric(&reply->body, &metrics[i], sources, used);
 	add_losses(&reply->body, sources, used);
 	add_sites(&reply->body, serve, sources, used);
 	for (i = 0; i < used; i++)
-		free(sources[i].labels);
-	free(sources);
+		free_source(sources[i]);
 	for (i = 0; i < count; i++)
 		served_put(all[i]);
 }

@@ -11,6 +11,10 @@
 
 /* What is told of single functions: those that hold most. */
 #define METRICS_SITES_MAX 20
+/* How long all processes together are waited for: Prometheus waits 10 s for us
+ * by default. Of one that has not answered by then the kernel's counts are told,
+ * and its last totals. */
+#define METRICS_WAIT_S 4
 
 void metrics_reply(struct serve *serve, struct http_reply *reply);
 

@@ -21,7 +21,7 @@ refresh_locked(struct served_process *process, unsigned int max_age_ms)
 	uint64_t age_ns = max_age_ms * 1000000ull;
 	struct err err;
 
-	if (target_find(target, &err) < 0 || now < process->silent_until_ns)
+	if (target_find(target, &err) < 0 || served_is_silent(process))
 		return;
 	served_compare(process);
 	if (served_is_stopped(process))
@@ -155,15 +155,12 @@ boot_s(void)
 	       1e9;
 }
 
-int
-pulse_take(struct served_process *process, unsigned int max_age_ms,
-	   struct pulse *out)
+/* What the kernel counts. */
+static int
+look(const struct procfs *proc, struct pulse *out)
 {
-	const struct procfs *proc = &process->target.proc;
 	double tick = (double)sysconf(_SC_CLK_TCK);
 
-	memset(out, 0, sizeof(*out));
-	take_totals(process, max_age_ms, &out->totals);
 	out->wall_ns = clock_ns(CLOCK_REALTIME);
 	if (procfs_usage(proc, &out->usage) < 0)
 		return -1;
@@ -174,4 +171,23 @@ pulse_take(struct served_process *process, unsigned int max_age_ms,
 	out->cpu_s = (double)out->usage.cpu_ticks / tick;
 	out->start_s = boot_s() + (double)out->usage.start_ticks / tick;
 	return 0;
+}
+
+int
+pulse_take(struct served_process *process, unsigned int max_age_ms,
+	   struct pulse *out)
+{
+	memset(out, 0, sizeof(*out));
+	take_totals(process, max_age_ms, &out->totals);
+	return look(&process->target.proc, out);
+}
+
+int
+pulse_glance(struct served_process *process, struct pulse *out)
+{
+	memset(out, 0, sizeof(*out));
+	pthread_mutex_lock(&process->totals_lock);
+	out->totals = process->totals;
+	pthread_mutex_unlock(&process->totals_lock);
+	return look(&process->target.proc, out);
 }

@@ -39,3 +39,6 @@ struct pulse {
  */
 int pulse_take(struct served_process *process, unsigned int max_age_ms,
 	       struct pulse *out) __attribute__((warn_unused_result));
+/* The same with the last totals that were had: asks nobody, and does not wait. */
+int pulse_glance(struct served_process *process, struct pulse *out)
+	__attribute__((warn_unused_result));

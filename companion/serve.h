@@ -23,6 +23,7 @@ enum cpu_way {
 struct serve {
 	struct served *served;
 	struct analysis *analysis;
+	struct workers *askers; /* at most one for each process */
 	const char *prefix;
 	unsigned int interval_s; /* between two points of the charts */
 	enum cpu_way cpu_way;    /* what a CPU profile may do (FLEET.md) */

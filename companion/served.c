@@ -6,10 +6,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/path.h"
 #include "../analyzer/xalloc.h"
 #include "bell.h"
-#include "charts.h"
+#include "chart.h"
 #include "live_profile.h"
 #include "procfs_body.h"
 #include "procfs_names.h"
@@ -214,6 +215,13 @@ served_helper(struct served_process *process)
 	helper = process->totals.helper;
 	pthread_mutex_unlock(&process->totals_lock);
 	return helper;
+}
+
+bool
+served_is_silent(const struct served_process *process)
+{
+	return clock_ns(CLOCK_MONOTONIC) <
+	       atomic_load(&process->silent_until_ns);
 }
 
 size_t

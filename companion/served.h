@@ -23,7 +23,7 @@
 #define SERVED_MAX 100
 
 struct scrape;     /* scrape.h */
-struct chart;      /* charts.h */
+struct chart;      /* chart.h */
 struct live_cache; /* live_profile.h */
 
 struct served_process {
@@ -39,10 +39,10 @@ struct served_process {
 	 * why: who waited meanwhile is told the same. */
 	uint64_t failed_ns;
 	struct err failure;
-	/* Guard: lock; CLOCK_MONOTONIC. When it was asked for fresh totals,
-	 * 0 = never, and until when it is not asked again, as it is silent. */
+	/* CLOCK_MONOTONIC: when it was asked for fresh totals, 0 = never (guard:
+	 * lock), and until when it is not asked again, as it is silent. */
 	uint64_t refreshed_ns;
-	uint64_t silent_until_ns;
+	_Atomic uint64_t silent_until_ns;
 	bool is_deaf; /* guard: lock; its bell is nobody's */
 	pthread_mutex_t totals_lock;
 	struct totals totals; /* guard: totals_lock; the last that were had */
@@ -90,6 +90,10 @@ int served_require_running(struct served_process *process, struct err *err)
 
 /* The shim's own thread, which is none of the program's; 0 = none. */
 pid_t served_helper(struct served_process *process);
+
+/* Whether it did not answer of late, so that it is not to be asked in vain unless
+ * somebody wants it. */
+bool served_is_silent(const struct served_process *process);
 
 size_t served_count(struct served *served);
 

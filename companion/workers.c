@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/xalloc.h"
 
 /* A worker without work ends after this. */
@@ -128,6 +129,114 @@ workers_give(struct workers *workers, void (*run)(void *arg), void *arg)
 	if (!taken)
 		free(piece);
 	return taken;
+}
+
+/* --- all at once ---------------------------------------------------------- */
+
+/* Lives until nobody is at it any more. */
+struct round {
+	void (*run)(void *arg);
+	void (*drop)(void *arg);
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* with lock: left */
+	size_t left;            /* guard: lock; pieces under way */
+	bool is_over;           /* guard: lock; nobody waits any more */
+	struct part {
+		struct round *round;
+		void *arg;
+		bool done; /* guard: lock */
+	} parts[];
+};
+
+static void
+free_round(struct round *round)
+{
+	pthread_cond_destroy(&round->changed);
+	pthread_mutex_destroy(&round->lock);
+	free(round);
+}
+
+static void
+run_part(void *as_part)
+{
+	struct part *part = as_part;
+	struct round *round = part->round;
+	bool is_late, is_last;
+
+	round->run(part->arg);
+	pthread_mutex_lock(&round->lock);
+	is_late = round->is_over;
+	part->done = !is_late;
+	round->left--;
+	is_last = is_late && !round->left;
+	pthread_cond_signal(&round->changed);
+	pthread_mutex_unlock(&round->lock);
+	/* From here on a round that is not over is its owner's. */
+	if (is_late)
+		round->drop(part->arg);
+	if (is_last)
+		free_round(round);
+}
+
+static struct round *
+new_round(void (*run)(void *arg), void (*drop)(void *arg), size_t count)
+{
+	struct round *round =
+		xcalloc(1, sizeof(*round) + count * sizeof(round->parts[0]));
+	pthread_condattr_t attr;
+
+	round->run = run;
+	round->drop = drop;
+	pthread_mutex_init(&round->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&round->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	return round;
+}
+
+size_t
+workers_all(struct workers *workers, void (*run)(void *arg),
+	    void (*drop)(void *arg), void *const *args, bool *done,
+	    size_t count, uint64_t wait_ns)
+{
+	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + wait_ns;
+	const struct timespec until = {
+		.tv_sec = (time_t)(until_ns / CLOCK_NS_PER_S),
+		.tv_nsec = (long)(until_ns % CLOCK_NS_PER_S),
+	};
+	struct round *round = new_round(run, drop, count);
+	size_t i, done_count = 0;
+	bool is_mine;
+
+	for (i = 0; i < count; i++) {
+		struct part *part = &round->parts[i];
+
+		*part = (struct part){ .round = round, .arg = args[i] };
+		pthread_mutex_lock(&round->lock);
+		round->left++;
+		pthread_mutex_unlock(&round->lock);
+		if (workers_give(workers, run_part, part))
+			continue;
+		pthread_mutex_lock(&round->lock);
+		round->left--;
+		pthread_mutex_unlock(&round->lock);
+		drop(args[i]);
+	}
+	pthread_mutex_lock(&round->lock);
+	while (round->left &&
+	       !pthread_cond_timedwait(&round->changed, &round->lock, &until))
+		;
+	for (i = 0; i < count; i++) {
+		done[i] = round->parts[i].done;
+		done_count += done[i];
+	}
+	round->is_over = true;
+	is_mine = !round->left;
+	pthread_mutex_unlock(&round->lock);
+	if (is_mine)
+		free_round(round);
+	return done_count;
 }
 
 void

@@ -7,6 +7,7 @@ load helpers
 setup_file() {
 	build_host leaker
 	build_host stacks
+	build_host hung
 	if command -v go >/dev/null; then
 		GO111MODULE=off GOCACHE=$BATS_FILE_TMPDIR/cache \
 			HOME=$BATS_FILE_TMPDIR go build \
@@ -557,6 +558,38 @@ status_code() {
 	wait_until 20 curl -sf -o heap "$url/debug/pprof/heap"
 	[ -z "$(ls ./*.snap 2>/dev/null)" ] # nothing was asked of it meanwhile
 	kill -0 $server
+}
+
+@test "processes that hang delay nobody's metrics and charts, nor the end" {
+	local i hosts=()
+	for i in 1 2 3; do
+		track out=hung.%n.snap "$BATS_FILE_TMPDIR/hung"
+		wait_until 20 says host.out ready
+		wait_until 20 grep -q '^State:.*D' /proc/$pid/status
+		hosts+=($pid)
+	done
+	# The last, by its pid or by the order in which they are named.
+	track out=%n.snap "$leaker"
+	host=$pid
+	serve serve "${hosts[@]}" $host
+	# Each would be waited for 2 s for its totals, and 30 s for a snapshot.
+	curl -sf -m 20 "$url/metrics" >metrics
+	grep -q "^leakshim_heap_inuse_bytes{pid=\"$host\"" metrics
+	grep -q "^leakshim_function_inuse_bytes{pid=\"$host\".*leak_blocks" metrics
+	for i in "${hosts[@]}"; do
+		grep -q "^process_resident_memory_bytes{pid=\"$i\"" metrics
+		refute grep -q "^leakshim_heap_inuse_bytes{pid=\"$i\"" metrics
+	done
+	# The painter comes to it although three that are silent come first.
+	has_report() {
+		curl -sf -m 20 "$url/p/$host/debug/charts/report" |
+			grep -q leak_blocks
+	}
+	wait_until 20 has_report
+	start heap curl -s -o body "$url/p/${hosts[0]}/debug/pprof/heap"
+	sleep 0.5 # it is waited for
+	kill $server
+	ends_with 0 $server
 }
 
 @test "a dormant process is served, and its heap when it is started" {

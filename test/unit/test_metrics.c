@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "../../companion/metrics.h"
+#include "../../companion/workers.h"
 #include "fake_target.h"
 
 static void
@@ -98,6 +99,7 @@ one_process_has_no_labels_and_several_have(void **state)
 
 	(void)state;
 	serve.served = served_new();
+	serve.askers = workers_new(SERVED_MAX);
 	fake_target_start(&one, &behaviour);
 	assert_int_equal(served_add(serve.served, one.pid, &err), 0);
 	reply_for(&serve, &reply);
@@ -127,6 +129,7 @@ one_process_has_no_labels_and_several_have(void **state)
 	strbuf_release(&reply.body);
 	fake_target_stop(&one);
 	fake_target_stop(&two);
+	workers_free(serve.askers);
 	served_free(serve.served);
 }
 
