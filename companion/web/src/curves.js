@@ -7,6 +7,11 @@ import { colour, onThemeChange } from "../../src/theme.js";
 
 const HEIGHT = 200;
 const BYTE_STEPS = Array.from({ length: 53 }, (_, i) => 2 ** i);
+/* 1, 2, 5, 10 ..., and of what is no count their fractions: a label of one digit
+ * is exact. */
+const COUNT_STEPS = Array.from({ length: 45 }, (_, i) =>
+	[1, 2, 5][i % 3] * 10 ** Math.floor(i / 3));
+const PERCENT_STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, ...COUNT_STEPS];
 const shortBytes = (value) => format.bytes(value).replace(/\.0 /, " ");
 
 const UNITS = {
@@ -15,9 +20,11 @@ const UNITS = {
 	rate: { label: (value) => `${shortBytes(value)}/s`,
 		tell: (value) => `${format.bytes(value)}/s`, steps: BYTE_STEPS },
 	count: { label: (value) => format.count(value),
-		tell: (value) => format.count(value) },
-	percent: { label: (value) => `${format.count(value)}%`,
-		tell: (value) => `${value.toFixed(1)}%` },
+		tell: (value) => format.count(value), steps: COUNT_STEPS },
+	percent: { label: (value, step) => `${value.toFixed(
+		Math.max(0, Math.ceil(-Math.log10(step))))}%`,
+		tell: (value) => `${value.toFixed(1)}%`,
+		steps: PERCENT_STEPS },
 };
 
 /* All charts of the page point at the same moment. */
@@ -71,7 +78,10 @@ export class Curves {
 			h("figcaption", {}, title), this.frame);
 		if (choose)
 			this.#listen();
-		new ResizeObserver(() => this.#fit()).observe(this.frame);
+		/* Not at once: what changes sizes while they are told is an error
+		 * to the browser. */
+		new ResizeObserver(() => requestAnimationFrame(() => this.#fit()))
+			.observe(this.frame);
 		onThemeChange(() => {
 			if (!this.frame.isConnected)
 				return this.plot === null;
@@ -141,8 +151,9 @@ export class Curves {
 					values: (_, ticks, a, b, step) =>
 						moments(ticks, step) }),
 				axis({ size: 78, space: 36, incrs: unit.steps,
-					values: (_, ticks) =>
-						ticks.map(unit.label) }),
+					values: (_, ticks, a, b, step) =>
+						ticks.map((tick) =>
+							unit.label(tick, step)) }),
 			],
 			series: [
 				{ label: "At", value: (_, value) =>

@@ -152,6 +152,7 @@ class Page {
 function listen(page) {
 	const events = new EventSource("events");
 	let ended = false;
+	page.setState("", "connecting …");
 	events.addEventListener("open", () => page.setState("live", "live"));
 	events.addEventListener("point", (event) => {
 		if (page.history.add(JSON.parse(event.data)))
