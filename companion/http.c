@@ -29,6 +29,8 @@ begin(void *as_http, const char *uri, struct MHD_Connection *connection)
 	exchange->query = xstrdup(query ? query + 1 : "");
 	exchange->request.query = exchange->query;
 	path = http_path(uri, &authority, &len);
+	/* What is decoded is a text that a NUL would end. */
+	exchange->is_malformed = memmem(path, strcspn(path, "?"), "%00", 3);
 	if (authority) {
 		exchange->authority = xmalloc(len + 1);
 		memcpy(exchange->authority, authority, len);

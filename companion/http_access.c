@@ -118,6 +118,8 @@ http_admit(struct exchange *exchange, const char *path, const char *method)
 		http_error(reply, MHD_HTTP_METHOD_NOT_ALLOWED,
 			   "method not allowed");
 		http_header(reply, "Allow", "GET, HEAD, POST");
+	} else if (exchange->is_malformed) {
+		http_error(reply, MHD_HTTP_BAD_REQUEST, "malformed path");
 	} else if (is_foreign_page(exchange)) {
 		http_error(reply, MHD_HTTP_FORBIDDEN,
 			   "asked by a page of another site");

@@ -33,6 +33,7 @@ struct exchange {
 	struct strbuf body;
 	enum progress progress;
 	bool too_long;
+	bool is_malformed;
 };
 
 struct http {

@@ -7,6 +7,7 @@
  * where they are now. block, mutex and profile are valid and empty, since a
  * scraper takes a missing one for a target that is ill.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -100,7 +101,7 @@ query_number(const struct http_request *request, const char *key)
 	char *end;
 	long value = 0;
 
-	if (text && *text) {
+	if (text && *text && !isspace((unsigned char)*text)) {
 		errno = 0;
 		value = strtol(text, &end, 10);
 		if (errno || *end)
@@ -605,7 +606,7 @@ delta_seconds(const char *text, struct http_reply *reply)
 
 	errno = 0;
 	seconds = strtol(text, &end, 10);
-	if (errno || *end || seconds <= 0) {
+	if (errno || *end || isspace((unsigned char)*text) || seconds <= 0) {
 		go_error(reply, 400,
 			 "invalid value for \"seconds\" - must be a positive "
 			 "integer");

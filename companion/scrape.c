@@ -27,6 +27,7 @@ struct kept {
 struct scrape {
 	int fd;
 	char file[32];     /* "/proc/self/fd/N" */
+	uint64_t begun_ns; /* CLOCK_MONOTONIC; when it was asked for */
 	uint64_t taken_ns; /* CLOCK_MONOTONIC */
 	uint64_t wall_ns;
 	uint64_t took_ns;
@@ -45,6 +46,7 @@ scrape_new(int fd, bool trimmed, uint64_t begun_ns)
 
 	scrape->fd = fd;
 	snprintf(scrape->file, sizeof(scrape->file), "/proc/self/fd/%d", fd);
+	scrape->begun_ns = begun_ns;
 	scrape->taken_ns = clock_ns(CLOCK_MONOTONIC);
 	scrape->took_ns = scrape->taken_ns - begun_ns;
 	scrape->wall_ns = clock_ns(CLOCK_REALTIME) - scrape->took_ns;
@@ -234,10 +236,13 @@ struct scrape *
 scrape_take_new(struct served_process *process, struct err *err)
 {
 	uint64_t asked_ns = clock_ns(CLOCK_MONOTONIC);
-	struct scrape *scrape = NULL;
+	struct scrape *last, *scrape = NULL;
 
 	pthread_mutex_lock(&process->lock);
-	if (!failed_since(process, asked_ns, err))
+	last = process->scrape;
+	if (last && !last->trimmed && last->begun_ns >= asked_ns)
+		scrape = scrape_hold(last);
+	else if (!failed_since(process, asked_ns, err))
 		scrape = take_new_locked(process, false, err);
 	pthread_mutex_unlock(&process->lock);
 	return scrape;

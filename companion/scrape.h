@@ -28,7 +28,8 @@ struct scrape;
  * ERR_TARGET, ERR_STEP. scrape_put() gives it back. */
 struct scrape *scrape_take(struct served_process *process, bool trim,
 			   struct err *err) __attribute__((warn_unused_result));
-/* As above, but never one that was there before. */
+/* As above, but never one that was asked for before: those who wait for it at the
+ * same time share it. */
 struct scrape *scrape_take_new(struct served_process *process, struct err *err)
 	__attribute__((warn_unused_result));
 void scrape_put(struct scrape *scrape); /* NULL is allowed */

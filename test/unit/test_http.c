@@ -393,6 +393,17 @@ absolute_targets_are_as_their_paths(void **state)
 	stop();
 }
 
+static void
+path_with_a_nul_is_refused(void **state)
+{
+	(void)state;
+	start("", NULL);
+	assert_int_equal(ask("GET", "/x%00y", "", NULL), 400);
+	assert_int_equal(ask("GET", "http://localhost/x%00y", "", NULL), 400);
+	assert_int_equal(ask("GET", "/x?a=%00y", "", NULL), 200);
+	stop();
+}
+
 /* --- claims: who may ask --------------------------------------------------- */
 
 static void
@@ -846,6 +857,7 @@ main(void)
 		cmocka_unit_test(other_methods_are_not_allowed),
 		cmocka_unit_test(paths_lie_below_the_prefix),
 		cmocka_unit_test(absolute_targets_are_as_their_paths),
+		cmocka_unit_test(path_with_a_nul_is_refused),
 		cmocka_unit_test(nobody_asks_without_the_token),
 		cmocka_unit_test(pages_of_other_sites_are_refused),
 		cmocka_unit_test(long_bodies_and_heads_are_refused),

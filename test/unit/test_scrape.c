@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -272,6 +273,58 @@ process_that_a_profile_holds_is_not_stopped(void **state)
 	stop();
 }
 
+#define ASKERS 8
+
+static atomic_int asking;
+
+static void *
+want_new(void *as_scrape)
+{
+	struct err error;
+
+	asking++;
+	*(struct scrape **)as_scrape = scrape_take_new(process, &error);
+	return NULL;
+}
+
+/* There is one snapshot: a second one would not be had. */
+static void
+those_who_wait_for_a_new_one_share_it(void **state)
+{
+	const struct fake_behaviour behaviour = { .answer = FAKE_ANSWER };
+	struct scrape *scrapes[ASKERS], *last;
+	pthread_t threads[ASKERS];
+	size_t i;
+
+	(void)state;
+	asking = 0;
+	start(&behaviour);
+	put("old");
+	last = scrape_take(process, false, &err);
+	assert_non_null(last);
+	put("one");
+	pthread_mutex_lock(&process->lock);
+	for (i = 0; i < ASKERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, want_new,
+						&scrapes[i]),
+				 0);
+	while (asking < ASKERS)
+		sleep_ms(1);
+	sleep_ms(200); /* until they wait */
+	pthread_mutex_unlock(&process->lock);
+	for (i = 0; i < ASKERS; i++) {
+		pthread_join(threads[i], NULL);
+		assert_non_null(scrapes[i]);
+		assert_ptr_equal(scrapes[i], scrapes[0]);
+	}
+	assert_ptr_not_equal(scrapes[0], last);
+	assert_holds(scrapes[0], "one");
+	for (i = 0; i < ASKERS; i++)
+		scrape_put(scrapes[i]);
+	scrape_put(last);
+	stop();
+}
+
 static void
 process_that_ends_is_told_and_dropped(void **state)
 {
@@ -421,6 +474,7 @@ main(void)
 		cmocka_unit_test(reason_of_the_process_is_told),
 		cmocka_unit_test(stopped_process_is_not_waited_for),
 		cmocka_unit_test(process_that_a_profile_holds_is_not_stopped),
+		cmocka_unit_test(those_who_wait_for_a_new_one_share_it),
 		cmocka_unit_test(process_that_ends_is_told_and_dropped),
 		cmocka_unit_test(process_that_runs_another_program_begins_anew),
 		cmocka_unit_test(body_is_made_once_for_all),
