@@ -114,6 +114,33 @@ it_holds_an_hour_with_its_first_and_its_newest(void **state)
 	release(&album);
 }
 
+/* Snapshots that grow, as a leak's do: nothing is kept over a bound, and nothing
+ * is lost. */
+static void
+ten_hours_need_no_more_than_one(void **state)
+{
+	struct album album = { .count = 0 };
+	uint64_t now, bytes, size = 1u << 20;
+	size_t i;
+
+	(void)state;
+	for (now = NOON; now < NOON + 36000 * SECOND; now += SECOND) {
+		if (!album_wants(&album, now))
+			continue;
+		add(&album, now, size);
+		size += 100000;
+		assert_int_equal(alive, (int)album.count);
+		assert_true(album.count <= ALBUM_MAX);
+		for (i = 0, bytes = 0; i < album.count; i++)
+			bytes += album.scrapes[i]->bytes;
+		assert_true(bytes <= ALBUM_BYTES);
+		assert_true(now - album.scrapes[0]->wall_ns <=
+			    ALBUM_HOUR_S * SECOND);
+	}
+	assert_true(album.count >= 4);
+	release(&album);
+}
+
 static void
 bytes_are_bounded_by_leaving_out_what_is_missed_least(void **state)
 {
@@ -182,6 +209,7 @@ main(void)
 			first_ones_come_soon_and_later_ones_every_five_minutes),
 		cmocka_unit_test(
 			it_holds_an_hour_with_its_first_and_its_newest),
+		cmocka_unit_test(ten_hours_need_no_more_than_one),
 		cmocka_unit_test(
 			bytes_are_bounded_by_leaving_out_what_is_missed_least),
 		cmocka_unit_test(clock_that_was_set_back_begins_anew),
