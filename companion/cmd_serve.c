@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -121,6 +122,20 @@ raise_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* A warning, since secrets that an orchestrator mounts are often so. */
+static void
+warn_of_readers(FILE *in, const char *file)
+{
+	struct stat st;
+
+	if (fstat(fileno(in), &st) == 0 && S_ISREG(st.st_mode) &&
+	    (st.st_mode & (S_IROTH | S_IWOTH)))
+		fprintf(stderr,
+			"leakshim: warning: others can %s the token in '%s': "
+			"chmod 600\n",
+			st.st_mode & S_IWOTH ? "write" : "read", file);
+}
+
 /* The first line of the file; NULL, told. The caller frees it. */
 static char *
 read_token(const char *file)
@@ -137,6 +152,7 @@ read_token(const char *file)
 			fclose(in);
 		return NULL;
 	}
+	warn_of_readers(in, file);
 	fclose(in);
 	/* Editors of other systems end lines by two bytes. */
 	len = strcspn(line, "\r\n");

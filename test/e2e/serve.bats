@@ -723,7 +723,12 @@ status_code() {
 	refused long '4096'
 	# As an editor elsewhere writes it.
 	printf '0123456789abcdef\r\nmore\r\n' >token
+	chmod 644 token
+	serve open --token-file token $host
+	grep -q "warning: others can read the token in 'token'" open.err
+	chmod 640 token
 	serve serve --token-file token $host
+	refute grep -q warning serve.err
 	curl -sf -o body -H 'Authorization: Bearer 0123456789abcdef' \
 		"$url/debug/pprof/cmdline"
 }
