@@ -140,10 +140,9 @@ go_on(void *as_http, struct MHD_Connection *connection, const char *path,
 
 	(void)as_http;
 	(void)connection;
-	(void)version;
 	switch (exchange->progress) {
 	case FRESH:
-		if (!http_admit(exchange, path, method))
+		if (!http_admit(exchange, path, method, version))
 			return http_answer(exchange);
 		/* Ours, since the connection's goes with its buffer. */
 		exchange->request.method = !strcmp(method, "POST")   ? "POST"

@@ -5,6 +5,49 @@
 #include "../analyzer/xalloc.h"
 #include "http_parts.h"
 
+/* What two servers in a row may understand differently, so that the second one
+ * takes a part of a body for a request (RFC 9112, 3.2, 5.1, 6.3, 11.2). */
+struct framing {
+	unsigned int hosts;
+	unsigned int lengths;
+	unsigned int codings;
+	bool is_chunked;
+	bool is_malformed;
+};
+
+static enum MHD_Result
+see_header(void *as_framing, enum MHD_ValueKind kind, const char *name,
+	   const char *value)
+{
+	struct framing *framing = as_framing;
+
+	(void)kind;
+	/* "Content-Length : 3" is none to us, and may be one to others. */
+	if (!*name || strpbrk(name, " \t"))
+		framing->is_malformed = true;
+	framing->hosts += !strcasecmp(name, MHD_HTTP_HEADER_HOST);
+	framing->lengths += !strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	if (!strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING)) {
+		framing->codings++;
+		framing->is_chunked = value && !strcasecmp(value, "chunked");
+	}
+	return MHD_YES;
+}
+
+static bool
+is_ambiguous(const struct exchange *exchange, const char *version)
+{
+	struct framing framing = { 0 };
+	bool is_old = !strcmp(version, MHD_HTTP_VERSION_1_0);
+
+	MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND,
+				  see_header, &framing);
+	return framing.is_malformed || framing.hosts > 1 ||
+	       (!framing.hosts && !is_old) || framing.lengths > 1 ||
+	       framing.codings > 1 ||
+	       (framing.codings && (framing.lengths || !framing.is_chunked));
+}
+
 static const char *
 header(const struct exchange *exchange, const char *name)
 {
@@ -104,7 +147,8 @@ below_prefix(const struct http *http, const char *path)
 }
 
 bool
-http_admit(struct exchange *exchange, const char *path, const char *method)
+http_admit(struct exchange *exchange, const char *path, const char *method,
+	   const char *version)
 {
 	const struct http *http = exchange->http;
 	struct http_reply *reply = &exchange->reply;
@@ -113,8 +157,11 @@ http_admit(struct exchange *exchange, const char *path, const char *method)
 	if (exchange->absolute_path)
 		path = exchange->absolute_path;
 	below = below_prefix(http, path);
-	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 &&
-	    strcmp(method, "POST") != 0) {
+	if (is_ambiguous(exchange, version)) {
+		http_error(reply, MHD_HTTP_BAD_REQUEST, "malformed headers");
+		http_header(reply, MHD_HTTP_HEADER_CONNECTION, "close");
+	} else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 &&
+		   strcmp(method, "POST") != 0) {
 		http_error(reply, MHD_HTTP_METHOD_NOT_ALLOWED,
 			   "method not allowed");
 		http_header(reply, "Allow", "GET, HEAD, POST");

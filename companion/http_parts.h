@@ -52,8 +52,8 @@ struct http {
 /* The first look at a request. `path` is decoded, and not looked at where the
  * exchange has an absolute one. False: the reply says why
  * not. */
-bool http_admit(struct exchange *exchange, const char *path,
-		const char *method);
+bool http_admit(struct exchange *exchange, const char *path, const char *method,
+		const char *version);
 
 /* --- http_reply.c --- */
 

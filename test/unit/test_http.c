@@ -404,6 +404,47 @@ path_with_a_nul_is_refused(void **state)
 	stop();
 }
 
+/* A proxy before us may see one request where we see two. */
+static void
+requests_of_two_meanings_are_refused(void **state)
+{
+	static const char *const heads[] = {
+		"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+		"Content-Length: 3\r\nContent-Length: 50\r\n",
+		"Content-Length : 3\r\n",
+		"Transfer-Encoding: xchunked\r\n",
+		"Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n",
+		"Host: localhost\r\n",
+	};
+	struct strbuf text = { 0 };
+	const char *at;
+	size_t i, answers;
+	int fd;
+
+	(void)state;
+	start("", NULL);
+	for (i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		strbuf_clear(&text);
+		strbuf_addf(&text,
+			    "POST /x HTTP/1.1\r\nHost: localhost\r\n%s\r\n"
+			    "0\r\n\r\n"
+			    "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n"
+			    "\r\n",
+			    heads[i]);
+		fd = dial();
+		say(fd, text.data, text.len);
+		hear(fd, NULL);
+		close(fd);
+		answers = 0;
+		for (at = it.answer; (at = strstr(at, "HTTP/1.1 ")); at++)
+			answers++;
+		if (strncmp(it.answer, "HTTP/1.1 400", 12) != 0 || answers != 1)
+			fail_msg("'%s' for '%s'", it.answer, heads[i]);
+	}
+	strbuf_release(&text);
+	stop();
+}
+
 /* --- claims: who may ask --------------------------------------------------- */
 
 static void
@@ -858,6 +899,7 @@ main(void)
 		cmocka_unit_test(paths_lie_below_the_prefix),
 		cmocka_unit_test(absolute_targets_are_as_their_paths),
 		cmocka_unit_test(path_with_a_nul_is_refused),
+		cmocka_unit_test(requests_of_two_meanings_are_refused),
 		cmocka_unit_test(nobody_asks_without_the_token),
 		cmocka_unit_test(pages_of_other_sites_are_refused),
 		cmocka_unit_test(long_bodies_and_heads_are_refused),
