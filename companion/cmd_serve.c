@@ -1,6 +1,7 @@
 /* leakshim serve PID|NAME... */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,6 +121,17 @@ raise_limit(void)
 	inherited.files = limit;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Each of many threads would keep what its largest answer ever took: with 64
+ * clients 240 MB after five minutes instead of 80. */
+static void
+spare_memory(void)
+{
+	mallopt(M_ARENA_MAX, 2);
+	/* Fixed, so that large texts always go back at once. */
+	mallopt(M_MMAP_THRESHOLD, 256 << 10);
+	mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
 
 /* A warning, since secrets that an orchestrator mounts are often so. */
@@ -496,6 +508,7 @@ cmd_serve(int argc, char **argv)
 	}
 	set_signals();
 	raise_limit();
+	spare_memory();
 	status = run(&request, token, argv + optind);
 	free(token);
 	return status;
