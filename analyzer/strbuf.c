@@ -1,9 +1,11 @@
 #include "strbuf.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "utf8.h"
 #include "xalloc.h"
@@ -25,6 +27,29 @@ strbuf_add(struct strbuf *buf, const void *bytes, size_t len)
 	memcpy(buf->data + buf->len, bytes, len);
 	buf->len += len;
 	buf->data[buf->len] = '\0';
+}
+
+int
+strbuf_read(struct strbuf *buf, int fd, size_t max)
+{
+	char bytes[16384];
+	size_t all = 0;
+	ssize_t count;
+
+	for (;;) {
+		count = read(fd, bytes, sizeof(bytes));
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count <= 0)
+			return count < 0 ? -1 : 0;
+		if ((size_t)count > max - all)
+			break;
+		strbuf_add(buf, bytes, (size_t)count);
+		all += (size_t)count;
+	}
+	strbuf_add(buf, bytes, max - all);
+	errno = EFBIG;
+	return -1;
 }
 
 void

@@ -21,6 +21,11 @@ void strbuf_addf(struct strbuf *buf, const char *format, ...)
 void strbuf_vaddf(struct strbuf *buf, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
 
+/* Adds all that `fd` has to its end, at most `max` bytes. -1 with errno; EFBIG:
+ * there is more. What came before that is added. */
+int strbuf_read(struct strbuf *buf, int fd, size_t max)
+	__attribute__((warn_unused_result));
+
 /* Adds text with what is not visible (utf8.h) as \n, \t or \xNN, byte by byte,
  * so that a hostile name can't drive the reader's terminal or pass for another.
  * All other UTF-8 stays. */

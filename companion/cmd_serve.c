@@ -134,26 +134,14 @@ spare_memory(void)
 	mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
 
-/* A warning, since secrets that an orchestrator mounts are often so. */
-static void
-warn_of_readers(FILE *in, const char *file)
-{
-	struct stat st;
-
-	if (fstat(fileno(in), &st) == 0 && S_ISREG(st.st_mode) &&
-	    (st.st_mode & (S_IROTH | S_IWOTH)))
-		fprintf(stderr,
-			"leakshim: warning: others can %s the token in '%s': "
-			"chmod 600\n",
-			st.st_mode & S_IWOTH ? "write" : "read", file);
-}
-
 /* The first line of the file; NULL, told. The caller frees it. */
 static char *
 read_token(const char *file)
 {
 	char line[TOKEN_BYTES_MAX + 2];
 	FILE *in = fopen(file, "re");
+	struct stat st;
+	bool is_open;
 	size_t len;
 
 	line[0] = '\0';
@@ -164,13 +152,21 @@ read_token(const char *file)
 			fclose(in);
 		return NULL;
 	}
-	warn_of_readers(in, file);
+	is_open = fstat(fileno(in), &st) == 0 && S_ISREG(st.st_mode) &&
+		  (st.st_mode & (S_IROTH | S_IWOTH));
 	fclose(in);
 	/* Editors of other systems end lines by two bytes. */
 	len = strcspn(line, "\r\n");
 	line[len] = '\0';
-	if (len >= TOKEN_BYTES_MIN && len <= TOKEN_BYTES_MAX)
+	if (len >= TOKEN_BYTES_MIN && len <= TOKEN_BYTES_MAX) {
+		/* No more, since orchestrators mount secrets so. */
+		if (is_open)
+			fprintf(stderr,
+				"leakshim: warning: others can %s the token in "
+				"'%s': chmod 600\n",
+				st.st_mode & S_IWOTH ? "write" : "read", file);
 		return strdup(line);
+	}
 	fprintf(stderr,
 		"leakshim: the token in '%s' has %zu bytes: it must "
 		"have %d to %d\n",

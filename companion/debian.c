@@ -16,20 +16,16 @@
 static bool
 read_list(struct strbuf *text, int directory, const char *name)
 {
-	char buffer[16384];
-	ssize_t count;
-	int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
+	int result, fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
 
 	strbuf_clear(text);
 	if (fd < 0)
 		return false;
 	/* A line begins after a line's end, also the first. */
 	strbuf_addc(text, '\n');
-	while ((count = read(fd, buffer, sizeof(buffer))) > 0 &&
-	       text->len < LIST_BYTES)
-		strbuf_add(text, buffer, (size_t)count);
+	result = strbuf_read(text, fd, LIST_BYTES);
 	close(fd);
-	return count == 0;
+	return result == 0;
 }
 
 static bool

@@ -68,19 +68,15 @@ static void
 read_environment(struct exam_place *place)
 {
 	struct strbuf text = { 0 };
-	char buffer[4096];
-	ssize_t count;
-	int fd;
+	int fd, result;
 
 	fd = procfs_body_open(&place->target->proc, "environ", O_RDONLY);
 	if (fd < 0)
 		return;
-	while ((count = read(fd, buffer, sizeof(buffer))) > 0 &&
-	       text.len <= ENVIRONMENT_BYTES)
-		strbuf_add(&text, buffer, (size_t)count);
+	result = strbuf_read(&text, fd, ENVIRONMENT_BYTES);
 	close(fd);
 	/* Empty for a process that is just being started. */
-	if (count == 0 && text.len) {
+	if (result == 0 && text.len) {
 		place->environment_bytes = text.len;
 		place->environment = strbuf_detach(&text);
 	}

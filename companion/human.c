@@ -5,23 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../analyzer/format.h"
+
 void
 human_bytes(char out[HUMAN_BYTES], uint64_t bytes)
 {
-	static const char units[] = "KMGTPE";
-	double value = (double)bytes;
-	int i = -1;
+	struct strbuf text = { 0 };
 
-	if (bytes < 1024) {
-		snprintf(out, HUMAN_BYTES, "%" PRIu64 " B", bytes);
-		return;
-	}
-	/* 1023.96 would be printed as 1024.0. */
-	do {
-		value /= 1024;
-		i++;
-	} while (value >= 1023.95);
-	snprintf(out, HUMAN_BYTES, "%.1f %ciB", value, units[i]);
+	/* Nothing has more; a status file may say so. */
+	format_bytes(&text, bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes,
+		     false);
+	snprintf(out, HUMAN_BYTES, "%s", strbuf_text(&text));
+	strbuf_release(&text);
 }
 
 void

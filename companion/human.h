@@ -9,7 +9,7 @@
 #define HUMAN_BYTES 32        /* room for any of these but a signal */
 #define HUMAN_SIGNAL_BYTES 16 /* room for a signal's name */
 
-/* "512 B", "1.5 KiB", "3.0 GiB". */
+/* As format_bytes() of the analyzer, into an array: "512 B", "1.5 KiB". */
 void human_bytes(char out[HUMAN_BYTES], uint64_t bytes);
 
 /* A duration: "350 ns", "1.2 ms", "42 s", "3 min 5 s", "2 h 7 min", "9 d 3 h". */

@@ -419,13 +419,9 @@ reply_cmdline(struct served_process *process, struct http_reply *reply)
 {
 	int fd = procfs_body_open(&process->target.proc, "cmdline", O_RDONLY);
 	struct err err;
-	char bytes[4096];
-	ssize_t len = -1;
 
-	while (fd >= 0 && (len = read(fd, bytes, sizeof(bytes))) > 0 &&
-	       reply->body.len < CMDLINE_BYTES)
-		strbuf_add(&reply->body, bytes, (size_t)len);
-	if (len < 0) {
+	if (fd < 0 || (strbuf_read(&reply->body, fd, CMDLINE_BYTES) < 0 &&
+		       errno != EFBIG)) {
 		err_set(&err, ERR_TARGET, "cannot read the command line: %s",
 			strerror(errno));
 		go_fail(reply, &err);

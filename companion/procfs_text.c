@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../analyzer/strbuf.h"
 /* status is about 1.5 KiB, but Groups: may list 65,536 of them and stands
  * before what we look for. uid_map has at most 340 lines. */
 #define TEXT_BYTES (1u << 20)
@@ -26,41 +27,17 @@ procfs_text_open(int directory, const char *name, int flags)
 char *
 procfs_text_read(int directory, const char *name)
 {
-	size_t bytes = 0, cap = 4096;
-	ssize_t count;
-	char *text, *more;
-	int fd, error;
+	int result, error, fd = procfs_text_open(directory, name, O_RDONLY);
+	struct strbuf text = { 0 };
 
-	fd = procfs_text_open(directory, name, O_RDONLY);
 	if (fd < 0)
 		return NULL;
-	text = malloc(cap);
-	while (text) {
-		count = read(fd, text + bytes, cap - 1 - bytes);
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count < 0)
-			break;
-		bytes += (size_t)count;
-		if (count == 0) {
-			text[bytes] = '\0';
-			close(fd);
-			return text;
-		}
-		if (cap - 1 > bytes)
-			continue;
-		if (cap >= TEXT_BYTES) {
-			errno = EFBIG;
-			break;
-		}
-		more = realloc(text, cap *= 2);
-		if (!more)
-			break;
-		text = more;
-	}
+	result = strbuf_read(&text, fd, TEXT_BYTES);
 	error = errno;
-	free(text);
 	close(fd);
+	if (result == 0)
+		return strbuf_detach(&text);
+	strbuf_release(&text);
 	errno = error;
 	return NULL;
 }

@@ -225,7 +225,12 @@ open_files(struct soak *soak, struct err *err)
 	if (result)
 		return result;
 	text = json_dumps(scenario->json, JSON_INDENT(2));
-	result = soak_write_text(soak, "scenario.json", text ? text : "", err);
+	/* A value that is no UTF-8, or no memory. */
+	if (!text)
+		return err_set(err, ERR_STEP,
+			       "cannot write scenario.json: the scenario is no "
+			       "JSON text");
+	result = soak_write_text(soak, "scenario.json", text, err);
 	free(text);
 	if (result)
 		return result;

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../analyzer/xalloc.h"
+#include "../analyzer/strbuf.h"
 #include "../proto/limits.h"
 #include "procfs.h"
 #include "status.h"
@@ -82,9 +82,8 @@ static char *
 take_text(int fd, const struct status_place *place, size_t *bytes,
 	  struct err *err)
 {
+	struct strbuf text = { 0 };
 	struct stat st;
-	ssize_t count;
-	char *text;
 
 	if (fstat(fd, &st) < 0) {
 		fail_open(place, place->name, err);
@@ -99,26 +98,20 @@ take_text(int fd, const struct status_place *place, size_t *bytes,
 			(unsigned int)place->owner);
 		return NULL;
 	}
-	text = xmalloc(LKS_STATUS_BYTES + 2);
-	for (*bytes = 0; *bytes <= LKS_STATUS_BYTES; *bytes += (size_t)count) {
-		count = read(fd, text + *bytes, LKS_STATUS_BYTES + 1 - *bytes);
-		if (count < 0) {
+	if (strbuf_read(&text, fd, LKS_STATUS_BYTES) < 0) {
+		if (errno == EFBIG)
+			err_set(err, ERR_TARGET,
+				"'%s%s/%s': larger than %d "
+				"bytes",
+				place->prefix, place->directory, place->name,
+				LKS_STATUS_BYTES);
+		else
 			fail_open(place, place->name, err);
-			free(text);
-			return NULL;
-		}
-		if (count == 0)
-			break;
-	}
-	if (*bytes > LKS_STATUS_BYTES) {
-		err_set(err, ERR_TARGET, "'%s%s/%s': larger than %d bytes",
-			place->prefix, place->directory, place->name,
-			LKS_STATUS_BYTES);
-		free(text);
+		strbuf_release(&text);
 		return NULL;
 	}
-	text[*bytes] = '\0';
-	return text;
+	*bytes = text.len;
+	return strbuf_detach(&text);
 }
 
 static int

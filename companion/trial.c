@@ -12,6 +12,8 @@
 
 /* How the shim begins its lines: others are the loader's or a sanitizer's. */
 #define PREFIX "leakshim: "
+/* Of a trial: a line for each key, and each of those is bounded. */
+#define SAID_BYTES (1u << 20)
 
 /* NAME=VALUE for an environment; owned by the caller. */
 static char *
@@ -48,19 +50,6 @@ start(pid_t *pid, int fd, char **environment)
 }
 
 static void
-read_all(struct strbuf *out, int fd)
-{
-	char buffer[4096];
-	ssize_t count;
-
-	do {
-		count = read(fd, buffer, sizeof(buffer));
-		if (count > 0)
-			strbuf_add(out, buffer, (size_t)count);
-	} while (count > 0 || (count < 0 && errno == EINTR));
-}
-
-static void
 add_own_lines(struct strbuf *out, const char *said)
 {
 	const char *end;
@@ -86,13 +75,16 @@ listen_to(struct strbuf *out, char **environment)
 		return errno;
 	error = start(&pid, ends[1], environment);
 	close(ends[1]);
+	/* What is said beyond the bound, or unheard, is no line of ours. */
+	if (!error && strbuf_read(&said, ends[0], SAID_BYTES) < 0)
+		strbuf_addc(&said, '\n');
+	/* Before it is waited for: it may have more to say. */
+	close(ends[0]);
 	if (!error) {
-		read_all(&said, ends[0]);
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;
 		add_own_lines(out, strbuf_text(&said));
 	}
-	close(ends[0]);
 	strbuf_release(&said);
 	return error;
 }

@@ -1,10 +1,12 @@
 /* The growing string, and the formats that build on it. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -26,6 +28,32 @@ empty_buffer_is_an_empty_text(void **state)
 	text = strbuf_detach(&buf);
 	assert_string_equal(text, "");
 	free(text);
+	strbuf_release(&buf);
+}
+
+static void
+descriptor_is_read_to_its_end_or_bound(void **state)
+{
+	struct strbuf buf = { 0 };
+	int i, ends[2];
+
+	(void)state;
+	for (i = 4; i <= 6; i++) {
+		strbuf_clear(&buf);
+		strbuf_adds(&buf, ">");
+		assert_int_equal(pipe(ends), 0);
+		assert_int_equal(write(ends[1], "12345", 5), 5);
+		close(ends[1]);
+		errno = 0;
+		assert_int_equal(strbuf_read(&buf, ends[0], (size_t)i),
+				 i < 5 ? -1 : 0);
+		assert_int_equal(errno, i < 5 ? EFBIG : 0);
+		assert_string_equal(strbuf_text(&buf),
+				    i < 5 ? ">1234" : ">12345");
+		close(ends[0]);
+	}
+	assert_int_equal(strbuf_read(&buf, -1, 10), -1);
+	assert_int_equal(errno, EBADF);
 	strbuf_release(&buf);
 }
 
@@ -226,6 +254,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(empty_buffer_is_an_empty_text),
+		cmocka_unit_test(descriptor_is_read_to_its_end_or_bound),
 		cmocka_unit_test(grows_and_stays_terminated),
 		cmocka_unit_test(printable_text_can_not_drive_a_terminal),
 		cmocka_unit_test(
