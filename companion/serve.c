@@ -12,6 +12,7 @@ static const struct {
 	serve_route *route;
 } routes[] = {
 	{ "/debug/pprof/", pprof_route },
+	{ "/pprof/", gperftools_route },
 	{ "/debug/charts/", charts_route },
 	{ "/debug/snapshots/", shots_route },
 };

@@ -36,9 +36,10 @@ typedef void serve_route(struct serve *serve, struct served_process *process,
 			 struct http_reply *reply);
 
 /* One for each room of routes. */
-serve_route pprof_route;  /* /debug/pprof/... */
-serve_route charts_route; /* /debug/charts/... */
-serve_route shots_route;  /* /debug/snapshots/... */
+serve_route pprof_route;      /* /debug/pprof/... */
+serve_route gperftools_route; /* /pprof/... */
+serve_route charts_route;     /* /debug/charts/... */
+serve_route shots_route;      /* /debug/snapshots/... */
 
 /* The handler of http.h; `context` is the struct serve. */
 http_handler serve_handle;

@@ -56,6 +56,10 @@ check_pprof() {
 	(cd "$TOP/test/e2e" && $PYTHON -B "$@")
 }
 
+status_code() {
+	curl -s -o body -w '%{http_code}' "$@"
+}
+
 need_go() {
 	command -v go >/dev/null || skip 'there is no go'
 }
@@ -114,6 +118,30 @@ need_go() {
 		"$url/debug/pprof/heap"
 	wait_until 30 curl -sf -o page "http://127.0.0.1:$port/ui/top"
 	grep -q leak_blocks page
+}
+
+# What gperftools' client asks, in its order.
+@test "below /pprof/ is what clients of gperftools ask for" {
+	serve_leaker --path-prefix /x
+	leaks() {
+		curl -sf "$url/pprof/heap" >heap && grep -q leak_blocks heap
+	}
+	wait_until 20 leaks
+	curl -sf "$url/pprof/symbol" | grep -q '^num_symbols: [1-9]'
+	curl -sf "$url/pprof/cmdline" | tr '\0' ' ' | grep -q leaker
+	head -1 heap | grep -Eq '^heap profile: [0-9]+: [0-9]+ \[[0-9]+: [0-9]+\] @ heapprofile$'
+	sed -n '/^MAPPED_LIBRARIES:/,$p' heap | grep -q 'r-xp .*/leaker$'
+	# The call before the return address, as it sends it: 16 digits.
+	local at
+	at=$(grep -B1 leak_blocks heap |
+		sed -n 's/^[1-9].* @ 0x\([0-9a-f]*\).*/\1/p' | head -1)
+	at=$(printf '0x%016x' $((16#$at - 1)))
+	curl -sf --data "$at" "$url/pprof/symbol" >symbol
+	grep -q '^0x[0-9a-f]* leak_blocks$' symbol
+	[ "$(status_code "$url/pprof/nothing")" = 404 ]
+	if command -v google-pprof >/dev/null; then
+		google-pprof --text "$url/pprof/heap" | grep -q leak_blocks
+	fi
 }
 
 @test "a stripped program whose file is gone has the names that were exported" {
@@ -534,10 +562,6 @@ assert len(counts) > 1'
 }
 
 # --- processes that are not well ---------------------------------------------------
-
-status_code() {
-	curl -s -o body -w '%{http_code}' "$@"
-}
 
 @test "a stopped process is told at once, and served again when it goes on" {
 	serve_leaker
