@@ -256,9 +256,11 @@ process_that_a_profile_holds_is_not_stopped(void **state)
 	assert_int_equal(pipe(ready), 0);
 	debugger = fork();
 	if (debugger == 0) {
-		ptrace(PTRACE_SEIZE, fake.pid, NULL, NULL);
-		ptrace(PTRACE_INTERRUPT, fake.pid, NULL, NULL);
-		if (write(ready[1], "", 1) == 1)
+		/* It stops some time after it was asked to. */
+		if (!ptrace(PTRACE_SEIZE, fake.pid, NULL, NULL) &&
+		    !ptrace(PTRACE_INTERRUPT, fake.pid, NULL, NULL) &&
+		    waitpid(fake.pid, NULL, __WALL) == fake.pid &&
+		    write(ready[1], "", 1) == 1)
 			for (;;)
 				pause();
 		_exit(1);
