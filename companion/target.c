@@ -126,8 +126,7 @@ look(struct target *target, struct err *err)
 static void
 look_at_root(struct target *target)
 {
-	int now = procfs_body_open(&target->proc, "root",
-				   O_PATH | O_DIRECTORY);
+	int now = procfs_body_open(&target->proc, "root", O_PATH | O_DIRECTORY);
 
 	if (now < 0)
 		return;
