@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../analyzer/xalloc.h"
@@ -14,6 +15,9 @@
 /* Of a connection: request line and headers. As much as Go's server takes by
  * default is a megabyte; nothing that asks us needs more than this. */
 #define HEAD_BYTES (64u << 10)
+
+/* At the server's end clients have so long to take their answers. */
+#define SEND_S 5
 
 /* The request line has come, still as it was sent. */
 static void *
@@ -67,6 +71,23 @@ watch(void *as_http, struct MHD_Connection *connection, void **as_turn,
 }
 
 static void
+count_unsent(struct exchange *exchange, bool is_unsent)
+{
+	struct http *http = exchange->http;
+
+	if (exchange->is_unsent == is_unsent)
+		return;
+	exchange->is_unsent = is_unsent;
+	pthread_mutex_lock(&http->lock);
+	if (is_unsent)
+		http->unsent++;
+	else
+		http->unsent--;
+	pthread_cond_signal(&http->sent);
+	pthread_mutex_unlock(&http->lock);
+}
+
+static void
 end(void *as_http, struct MHD_Connection *connection, void **as_exchange,
     enum MHD_RequestTerminationCode code)
 {
@@ -77,6 +98,7 @@ end(void *as_http, struct MHD_Connection *connection, void **as_exchange,
 	(void)code;
 	if (!exchange)
 		return;
+	count_unsent(exchange, false);
 	/* The next request on this connection. */
 	patience_restart(http_turn(exchange));
 	if (exchange->reply.is_stream)
@@ -109,6 +131,8 @@ handle(void *as_exchange)
 
 	http->settings.handler(&exchange->request, &exchange->reply,
 			       http->settings.context);
+	if (exchange->reply.is_stream)
+		count_unsent(exchange, false);
 	/* From here on the exchange is the server's again. */
 	MHD_resume_connection(exchange->connection);
 }
@@ -120,6 +144,7 @@ dispatch(struct exchange *exchange)
 	exchange->request.body = strbuf_text(&exchange->body);
 	exchange->request.body_bytes = exchange->body.len;
 	exchange->progress = WAITING;
+	count_unsent(exchange, true);
 	patience_pause(http_turn(exchange));
 	/* Before a worker can be through with it. */
 	MHD_suspend_connection(exchange->connection);
@@ -182,6 +207,7 @@ http_start(const struct listen *listen, const struct http_settings *settings,
 			    !listen->path;
 	http->workers = workers_new(HTTP_WORKERS_MAX);
 	pthread_mutex_init(&http->lock, NULL);
+	pthread_cond_init(&http->sent, NULL);
 	http->patience = patience_new(
 		settings->patience_s ? settings->patience_s : HTTP_PATIENCE_S);
 	if (!http->patience) {
@@ -213,6 +239,7 @@ void
 http_stop(struct http *http)
 {
 	MHD_socket listening;
+	struct timespec until;
 
 	if (!http)
 		return;
@@ -225,10 +252,19 @@ http_stop(struct http *http)
 	http->stopping = true;
 	pthread_mutex_unlock(&http->lock);
 	workers_free(http->workers);
+	/* A profile of a process that ended is the last there is of it. */
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += SEND_S;
+	pthread_mutex_lock(&http->lock);
+	while (http->unsent &&
+	       !pthread_cond_timedwait(&http->sent, &http->lock, &until))
+		;
+	pthread_mutex_unlock(&http->lock);
 	http_end_streams(http);
 	if (http->daemon)
 		MHD_stop_daemon(http->daemon);
 	patience_free(http->patience);
+	pthread_cond_destroy(&http->sent);
 	pthread_mutex_destroy(&http->lock);
 	free(http);
 }

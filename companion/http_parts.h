@@ -34,6 +34,7 @@ struct exchange {
 	enum progress progress;
 	bool too_long;
 	bool is_malformed;
+	bool is_unsent; /* counted in http->unsent */
 };
 
 struct http {
@@ -43,6 +44,10 @@ struct http {
 	struct patience *patience;
 	struct workers *workers;
 	pthread_mutex_t lock;
+	pthread_cond_t sent; /* with lock: unsent, streams */
+	/* Guard: lock. Requests that a worker had, but for streams, and whose
+	 * answers the client has not yet. */
+	unsigned int unsent;
 	bool stopping;               /* guard: lock */
 	struct http_stream *streams; /* guard: lock */
 };
@@ -68,5 +73,6 @@ struct patience_turn *http_turn(const struct exchange *exchange);
 
 /* Begins the stream that the reply is. NULL: no memory. */
 struct MHD_Response *http_stream_response(struct exchange *exchange);
-/* No more comes for any of them. */
+/* No more comes for any of them. Waits until what was pushed is sent, a
+ * moment at most for those who don't read. */
 void http_end_streams(struct http *http);

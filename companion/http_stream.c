@@ -1,11 +1,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "../analyzer/xalloc.h"
 #include "http_parts.h"
 
 #define STREAM_BLOCK_BYTES (16u << 10)
+/* How long the end waits for streams that are not read. */
+#define END_S 2
 
 struct http_stream {
 	struct http *http;
@@ -92,6 +95,7 @@ stream_free(void *as_stream)
 	*stream->link = stream->next;
 	if (stream->next)
 		stream->next->link = stream->link;
+	pthread_cond_signal(&http->sent);
 	pthread_mutex_unlock(&http->lock);
 	http->settings.ended(stream, stream->context);
 	pthread_mutex_destroy(&stream->lock);
@@ -131,14 +135,21 @@ http_stream_response(struct exchange *exchange)
 	return response;
 }
 
-/* libmicrohttpd wants no suspended connection at its end. */
+/* libmicrohttpd wants no suspended connection at its end, and closes the others
+ * at once: who reads is first sent what was pushed. */
 void
 http_end_streams(struct http *http)
 {
 	struct http_stream *stream;
+	struct timespec until;
 
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += END_S;
 	pthread_mutex_lock(&http->lock);
 	for (stream = http->streams; stream; stream = stream->next)
 		http_stream_end(stream);
+	while (http->streams &&
+	       !pthread_cond_timedwait(&http->sent, &http->lock, &until))
+		;
 	pthread_mutex_unlock(&http->lock);
 }

@@ -12,8 +12,8 @@
 
 #include "../analyzer/strbuf.h"
 #include "../analyzer/xalloc.h"
+#include "procfs_body.h"
 #include "procfs_names.h"
-#include "procfs_text.h"
 
 #if defined(__x86_64__)
 #include <asm/perf_regs.h>
@@ -95,7 +95,7 @@ open_file(const struct stack_walk *walk, const char *name)
 		/* The new one is not opened in a replaced one's place: that
 		 * one has DELETED behind its name here. */
 		strbuf_addf(&path, "root%s", name);
-	fd = procfs_text_open(walk->proc->body, strbuf_text(&path),
+	fd = procfs_body_open(walk->proc, strbuf_text(&path),
 			      O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	strbuf_release(&path);
 	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {

@@ -704,6 +704,22 @@ stream_sends_what_is_pushed_until_its_end(void **state)
 }
 
 static void
+last_words_of_a_stream_are_sent_before_the_end(void **state)
+{
+	int i, fd;
+
+	(void)state;
+	for (i = 0; i < 20; i++) {
+		start("", NULL);
+		fd = open_stream();
+		assert_true(push("last\n", 5));
+		stop();
+		hear(fd, "last\n");
+		close(fd);
+	}
+}
+
+static void
 stream_whose_client_went_ends(void **state)
 {
 	int fd, i;
@@ -908,6 +924,8 @@ main(void)
 		cmocka_unit_test(answer_has_to_be_taken_in_time),
 		cmocka_unit_test(client_that_went_is_noticed),
 		cmocka_unit_test(stream_sends_what_is_pushed_until_its_end),
+		cmocka_unit_test(
+			last_words_of_a_stream_are_sent_before_the_end),
 		cmocka_unit_test(stream_whose_client_went_ends),
 		cmocka_unit_test(client_that_lags_behind_gets_no_more),
 		cmocka_unit_test(stop_ends_what_is_under_way),
