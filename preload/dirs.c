@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "sandbox.h"
 #include "sys.h"
 
 bool
@@ -11,8 +12,11 @@ lks_own_directory(const char *path)
 {
 	struct stat st;
 
-	/* That it is there already is told by the check below. */
-	lks_sys3(SYS_mkdirat, AT_FDCWD, path, 0700);
+	/* That it is there already is told by the check below. A umask that
+	 * takes our own rights away would leave one that nobody can use. */
+	if (!lks_sys_failed(lks_sys3(SYS_mkdirat, AT_FDCWD, path, 0700)) &&
+	    !lks_sandbox_forbids(LKS_NEED_MODE))
+		lks_sys3(SYS_fchmodat, AT_FDCWD, path, 0700);
 	return !lks_sys_failed(lks_sys4(SYS_newfstatat, AT_FDCWD, path, &st,
 					AT_SYMLINK_NOFOLLOW)) &&
 	       S_ISDIR(st.st_mode) && (st.st_mode & 077) == 0 &&

@@ -31,7 +31,7 @@
 
 #define ALL_NEEDS                                                              \
 	(LKS_NEED_RECORD | LKS_NEED_WRITE | LKS_NEED_CLONE | LKS_NEED_PEEK |   \
-	 LKS_NEED_YIELD | LKS_NEED_BARRIER | LKS_NEED_RESIZE)
+	 LKS_NEED_YIELD | LKS_NEED_BARRIER | LKS_NEED_RESIZE | LKS_NEED_MODE)
 
 /* The low half is what is forbidden, to who installed it at least; the high half
  * counts the notes, so that one is undone only as long as it is the last. */
@@ -114,6 +114,7 @@ static const struct call calls[] = {
 	PLAIN(process_vm_readv, LKS_NEED_PEEK),
 	PLAIN(sched_yield, LKS_NEED_YIELD),
 	{ SYS_mremap, LKS_NEED_RESIZE, { 0, 4096, 8192, MREMAP_MAYMOVE } },
+	PLAIN(fchmodat, LKS_NEED_MODE),
 	/* MEMBARRIER_CMD_PRIVATE_EXPEDITED */
 	{ SYS_membarrier, LKS_NEED_BARRIER, { 8 } },
 };

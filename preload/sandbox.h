@@ -27,6 +27,7 @@ enum lks_need {
 	LKS_NEED_YIELD = 16,   /* sched_yield, nanosleep: locks only spin */
 	LKS_NEED_BARRIER = 32, /* membarrier: nothing is deferred (record.h) */
 	LKS_NEED_RESIZE = 64,  /* mremap: tables are copied to larger pages */
+	LKS_NEED_MODE = 128,   /* fchmodat: a new directory is as umask says */
 };
 
 /* What was forbidden before a note and after it: for lks_sandbox_undo alone. */
