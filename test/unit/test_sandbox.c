@@ -18,7 +18,7 @@
 
 #include "../../preload/sandbox.h"
 
-#define ALL 127u
+#define ALL 255u
 #define NUMBER offsetof(struct seccomp_data, nr)
 #define ARGUMENT(i) (offsetof(struct seccomp_data, args) + 8u * (i))
 #define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
@@ -74,6 +74,8 @@ each_call_belongs_to_a_need(void **state)
 			 LKS_NEED_BARRIER);
 	assert_int_equal(ASK(LOAD(NUMBER), IF(SYS_mremap, 0, 1), KILL, ALLOW),
 			 LKS_NEED_RESIZE);
+	assert_int_equal(ASK(LOAD(NUMBER), IF(SYS_fchmodat, 0, 1), KILL, ALLOW),
+			 LKS_NEED_MODE);
 	assert_int_equal(ASK(LOAD(NUMBER), IF(SYS_execve, 0, 1), KILL, ALLOW),
 			 0);
 }
