@@ -130,7 +130,10 @@ struct ledger {
 	X(modules_unknown, "modules without room in the module list")          \
 	X(late_calls, "calls without a call stack: their thread was ending")   \
 	X(cohort_overflows, "live blocks without an age")                      \
-	X(marks_lost, "marks that found no room")
+	X(marks_lost, "marks that found no room")                              \
+	X(abandoned_calls, "calls that a signal handler did not return to")    \
+	X(settle_timeouts, "waits for a thread's latest calls given up")       \
+	X(skipped_blocks, "live blocks left out: their table stayed locked")
 
 struct losses {
 #define X(name, words) uint64_t name;

@@ -13,7 +13,7 @@ count_lost(const struct losses *losses)
 	return (double)losses->dropped_allocs + (double)losses->dropped_frees +
 	       (double)losses->implicit_frees +
 	       (double)losses->reentrant_calls + (double)losses->early_calls +
-	       (double)losses->size_clamped;
+	       (double)losses->size_clamped + (double)losses->skipped_blocks;
 }
 
 /* Over the time that is compared: a burst counts, however long the process ran

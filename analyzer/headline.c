@@ -131,7 +131,7 @@ missed_blocks(const struct model *model)
 	const struct losses *losses = &model->losses;
 
 	return losses->dropped_allocs || losses->dropped_frees ||
-	       *losses->disabled_because;
+	       losses->skipped_blocks || *losses->disabled_because;
 }
 
 static bool

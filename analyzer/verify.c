@@ -178,22 +178,33 @@ is_quiet(const struct model *model)
 	       model->ledger.thread_count == 1;
 }
 
+/* A hostile file's numbers can be added then. */
+static uint64_t
+at_most_many(uint64_t count)
+{
+	return count < UINT64_C(1) << 40 ? count : UINT64_C(1) << 40;
+}
+
 /* Objects by which a site's counters may be ahead of, or behind, the table of
  * what is live. */
 static uint64_t
 in_flight(const struct model *model)
 {
 	uint64_t threads = model->ledger.thread_count;
+	/* Of a forked child, what its parent's threads were in the middle of;
+	 * calls left half made, and blocks that the table could not give. */
+	uint64_t lacking = at_most_many(model->header.fork_threads) +
+			   at_most_many(model->losses.abandoned_calls) +
+			   at_most_many(model->losses.skipped_blocks);
 
-	/* Of a forked child, what its parent's threads were in the middle of. */
 	if (is_quiet(model))
-		return model->header.fork_threads;
+		return lacking;
 	if (threads == 0)
 		threads = 1;
 	if (threads > UINT64_C(1) << 20)
 		threads = UINT64_C(1) << 20;
 	return (model->trailer.write_ns / VERIFY_EVENT_NS + 1) * threads +
-	       model->header.fork_threads;
+	       lacking;
 }
 
 static uint64_t

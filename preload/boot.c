@@ -204,6 +204,7 @@ fork_prepare(void)
 	lks_tls.forks = lks_tls.fork_guard == LKS_GUARD_DOWN && take_forking();
 	if (!lks_tls.forks)
 		return;
+	lks_lock_fork_prepare();
 	lks_writer_fork_prepare();
 	lks_threads_fork_prepare();
 	lks_modmap_fork_prepare();
@@ -231,6 +232,7 @@ fork_parent(void)
 		lks_modmap_fork_release();
 		lks_threads_fork_parent();
 		lks_writer_fork_parent();
+		lks_lock_fork_parent();
 		lks_lock_drop(&forking);
 	}
 	lks_tls.forks = false;
@@ -256,6 +258,7 @@ become_child(enum lks_state state)
 	lks_epoch_fork_child();
 	lks_ident_fork_child();
 	lks_lock_init(&forking);
+	lks_lock_fork_child();
 	lks_tls.forks = false;
 	lks_tls.pending = 0;
 	if (!lks_opts.follow_fork) {
@@ -286,6 +289,9 @@ at_exit(void *unused)
 	/* First: who we are is a system call too. */
 	if (lks_sandbox_forbids(LKS_NEED_WRITE) || !lks_boot_is_complete())
 		return;
+	/* A handler that interrupted a call of ours calls exit(). */
+	if (lks_tls.guard == LKS_GUARD_CALL)
+		lks_count(abandoned_calls);
 	lks_tls.guard = LKS_GUARD_OWN;
 	lks_writer_exit();
 	lks_tls.guard = LKS_GUARD_DOWN;

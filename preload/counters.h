@@ -29,7 +29,10 @@
 	X(modules_unknown)                                                     \
 	X(late_calls)                                                          \
 	X(cohort_overflows)                                                    \
-	X(marks_lost)
+	X(marks_lost)                                                          \
+	X(abandoned_calls)                                                     \
+	X(settle_timeouts)                                                     \
+	X(skipped_blocks)
 
 struct lks_counters {
 #define X(name) _Atomic uint64_t name;

@@ -332,13 +332,15 @@ move_locked(struct shard *sh, struct slot *slots, uint32_t capacity)
 {
 	struct slot *old = sh->slots;
 	uint32_t old_capacity = sh->capacity;
+	const uint32_t count = sh->count; /* too many rather than too few, for
+					   * lks_livetab_count */
 
 	sh->slots = slots;
 	sh->capacity = capacity;
-	sh->count = 0;
 	for (uint32_t i = 0; i < old_capacity; i++)
 		if (old[i].value != 0)
 			put_locked(sh, old[i]);
+	sh->count = count;
 }
 
 static inline bool
@@ -635,6 +637,18 @@ lks_livetab_copy(uint32_t index, struct lks_block *out, uint32_t cap)
 				out[n++] = slot_block(sh, &sh->slots[i]);
 	lks_lock_drop(&sh->lock);
 	return count;
+}
+
+bool
+lks_livetab_is_lost(uint32_t index)
+{
+	return lks_lock_is_lost(&shards[index].lock);
+}
+
+uint32_t
+lks_livetab_count(uint32_t index)
+{
+	return *(const volatile uint32_t *)&shards[index].count;
 }
 
 void

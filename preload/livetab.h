@@ -148,6 +148,12 @@ uint32_t lks_livetab_shift(void);
  */
 uint32_t lks_livetab_copy(uint32_t shard, struct lks_block *out, uint32_t cap);
 
+/* WRITER, of a shard whose lock can't be had. Whether that is for good (lock.h);
+ * and how many blocks it holds, about: read without the lock, and more while it
+ * is being moved. */
+bool lks_livetab_is_lost(uint32_t shard);
+uint32_t lks_livetab_count(uint32_t shard);
+
 /* FORK. prepare takes every shard's lock. A shard that somebody was changing
  * all the same is emptied in the child (counted). */
 void lks_livetab_fork_prepare(void);

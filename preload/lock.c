@@ -1,6 +1,7 @@
 #include "lock.h"
 
 #include "sandbox.h"
+#include "state.h"
 #include "sys.h"
 
 /*
@@ -16,6 +17,9 @@
 #define LKS_LOCK_BLIND 200000 /* spins where nothing else is allowed */
 #define LKS_LOCK_SLEEP_NS                                                      \
 	100000 /* the first; the last ones are 20 times that */
+
+static _Atomic bool forks;    /* under way, with the locks held */
+static _Atomic uint32_t lost; /* locks ever given up */
 
 #if defined(LKS_DEBUG) && LKS_DEBUG == 1
 /* Highest rank this thread holds, to check the order. Each thread's own. */
@@ -47,11 +51,10 @@ relax(void)
 #endif
 }
 
-/* Where neither may be asked for. */
 static bool
-spin_on(struct lks_lock *lock)
+spin_on(struct lks_lock *lock, int spins)
 {
-	for (int i = 0; i < LKS_LOCK_BLIND; i++) {
+	for (int i = 0; i < spins; i++) {
 		if (lks_lock_attempt(lock))
 			return true;
 		relax();
@@ -59,16 +62,12 @@ spin_on(struct lks_lock *lock)
 	return false;
 }
 
-LKS_NOINLINE bool
-lks_lock_take_slow(struct lks_lock *lock)
+static bool
+wait_for(struct lks_lock *lock)
 {
-	for (int i = 0; i < LKS_LOCK_SPINS; i++) {
-		if (lks_lock_attempt(lock))
-			return true;
-		relax();
-	}
+	/* Where neither of the others may be asked for. */
 	if (lks_sandbox_forbids(LKS_NEED_YIELD))
-		return spin_on(lock);
+		return spin_on(lock, LKS_LOCK_BLIND);
 	for (int i = 0; i < LKS_LOCK_YIELDS; i++) {
 		if (lks_lock_attempt(lock))
 			return true;
@@ -84,4 +83,60 @@ lks_lock_take_slow(struct lks_lock *lock)
 		lks_sys2(SYS_nanosleep, &pause, NULL);
 	}
 	return false;
+}
+
+/*
+ * A wait began when the word was `seen`, and was in vain. Of many that waited at
+ * a time one counts. Who has taken the lock since, and let go, and lost it to
+ * another, may be counted too: what a busy lock is given up for must happen
+ * LKS_LOCK_PATIENCE times to one holder.
+ */
+static void
+count_wait(struct lks_lock *lock, uint32_t seen)
+{
+	if (seen == 0 || atomic_load_explicit(&forks, memory_order_relaxed) ||
+	    !atomic_compare_exchange_strong_explicit(
+		    &lock->word, &seen, seen + 1, memory_order_relaxed,
+		    memory_order_relaxed) ||
+	    seen < LKS_LOCK_PATIENCE)
+		return;
+	if (atomic_fetch_add_explicit(&lost, 1, memory_order_relaxed) + 1 ==
+	    LKS_LOCKS_LOST)
+		lks_state_disable("locks stayed held: signal handlers jump out "
+				  "of allocator calls, or threads are stopped");
+}
+
+LKS_NOINLINE bool
+lks_lock_take_slow(struct lks_lock *lock)
+{
+	uint32_t seen;
+
+	if (lks_lock_is_lost(lock))
+		return false;
+	if (spin_on(lock, LKS_LOCK_SPINS))
+		return true;
+	seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
+	if (wait_for(lock))
+		return true;
+	count_wait(lock, seen);
+	return false;
+}
+
+void
+lks_lock_fork_prepare(void)
+{
+	atomic_store_explicit(&forks, true, memory_order_relaxed);
+}
+
+void
+lks_lock_fork_parent(void)
+{
+	atomic_store_explicit(&forks, false, memory_order_relaxed);
+}
+
+void
+lks_lock_fork_child(void)
+{
+	atomic_store_explicit(&forks, false, memory_order_relaxed);
+	atomic_store_explicit(&lost, 0, memory_order_relaxed);
 }

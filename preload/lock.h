@@ -6,6 +6,13 @@
  * So taking a lock can fail, after a fifth of a second; every caller says
  * what is lost then and counts it. Not recursive, no owner recorded (tids lie
  * after vfork and clone).
+ *
+ * Nor may it cost that at every call from then on: a lock that stayed held
+ * through LKS_LOCK_PATIENCE such waits is given up, and not waited for until it
+ * has been seen free again. Its holder is not coming back, most likely: a
+ * handler of the host's jumped out of a call of ours. What the lock guards may
+ * be half changed, so it is not taken by force. When LKS_LOCKS_LOST are given
+ * up, tracking ends, and says why (law 3).
  */
 #pragma once
 
@@ -13,8 +20,15 @@
 
 #include "lks.h"
 
+/* Waits of one holder's, each a fifth of a second: more than a container's quota
+ * or a busy machine takes a processor away for. A host pays at most their
+ * product with the other. */
+#define LKS_LOCK_PATIENCE 4
+#define LKS_LOCKS_LOST 8
+
 struct lks_lock {
-	_Atomic uint32_t word; /* 0 free, 1 held */
+	/* 0 free, else held: 1, and one more for each wait that was in vain. */
+	_Atomic uint32_t word;
 };
 
 /* FORK, in the child: free again, whoever held it. */
@@ -29,6 +43,20 @@ lks_lock_is_held(const struct lks_lock *lock)
 {
 	return atomic_load_explicit(&lock->word, memory_order_relaxed) != 0;
 }
+
+/* Any context. Held for so long that nobody waits for it any more. */
+static inline bool
+lks_lock_is_lost(const struct lks_lock *lock)
+{
+	return atomic_load_explicit(&lock->word, memory_order_relaxed) >
+	       LKS_LOCK_PATIENCE;
+}
+
+/* FORK. While a process of many gigabytes is copied its locks are held for
+ * seconds, which is no sign of anything. */
+void lks_lock_fork_prepare(void);
+void lks_lock_fork_parent(void);
+void lks_lock_fork_child(void);
 
 /* Unit tests (LKS_DEBUG is 1) check the order of ranks. Not a debug build of the
  * shared object (2): a cloned writer has its maker's thread-local storage. */

@@ -443,6 +443,10 @@ settle_slow(void)
 		able = false;
 		lks_count_add(dropped_allocs, d->count);
 		atomic_store_explicit(&d->owner, NULL, memory_order_release);
+	} else {
+		/* Some other thread is at it, or about to be owner, and holds
+		 * the lock for too long: on without what is deferred. */
+		lks_count(settle_timeouts);
 	}
 }
 
@@ -453,6 +457,17 @@ lks_record_settle(void)
 	if (lks_unlikely(atomic_load_explicit(&lks_deferred.owner,
 					      memory_order_acquire) != NULL))
 		settle_slow();
+}
+
+void
+lks_record_recover(void)
+{
+	struct lks_thread *me = lks_tls.block;
+
+	if (lks_tls.defers)
+		apply_own();
+	else if (me != NULL)
+		atomic_store_explicit(&me->busy, 0, memory_order_release);
 }
 
 void

@@ -88,6 +88,10 @@ void lks_record_settle(void);
 /* RECORD, guard up. Settles, and nothing is deferred any more. */
 void lks_record_stop(void);
 
+/* RECORD, guard up, when the thread left a call of ours behind for good: what it
+ * was about to defer or to apply is seen to. */
+void lks_record_recover(void);
+
 /* RECORD, at each tick. */
 void lks_record_tick(void);
 

@@ -31,7 +31,8 @@
 
 #define ALL_NEEDS                                                              \
 	(LKS_NEED_RECORD | LKS_NEED_WRITE | LKS_NEED_CLONE | LKS_NEED_PEEK |   \
-	 LKS_NEED_YIELD | LKS_NEED_BARRIER | LKS_NEED_RESIZE | LKS_NEED_MODE)
+	 LKS_NEED_YIELD | LKS_NEED_BARRIER | LKS_NEED_RESIZE | LKS_NEED_MODE |  \
+	 LKS_NEED_SIGSTACK)
 
 /* The low half is what is forbidden, to who installed it at least; the high half
  * counts the notes, so that one is undone only as long as it is the last. */
@@ -113,6 +114,7 @@ static const struct call calls[] = {
 	PLAIN(exit, LKS_NEED_CLONE),
 	PLAIN(process_vm_readv, LKS_NEED_PEEK),
 	PLAIN(sched_yield, LKS_NEED_YIELD),
+	PLAIN(sigaltstack, LKS_NEED_SIGSTACK),
 	{ SYS_mremap, LKS_NEED_RESIZE, { 0, 4096, 8192, MREMAP_MAYMOVE } },
 	PLAIN(fchmodat, LKS_NEED_MODE),
 	/* MEMBARRIER_CMD_PRIVATE_EXPEDITED */

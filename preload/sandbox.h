@@ -28,6 +28,8 @@ enum lks_need {
 	LKS_NEED_BARRIER = 32, /* membarrier: nothing is deferred (record.h) */
 	LKS_NEED_RESIZE = 64,  /* mremap: tables are copied to larger pages */
 	LKS_NEED_MODE = 128,   /* fchmodat: a new directory is as umask says */
+	LKS_NEED_SIGSTACK = 256, /* sigaltstack: who jumped out of a call of
+				  * ours is not recorded any more */
 };
 
 /* What was forbidden before a note and after it: for lks_sandbox_undo alone. */

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@
 #include "real.h"
 #include "record.h"
 #include "sampler.h"
+#include "sandbox.h"
+#include "sys.h"
 #include "writer.h"
 
 /* Declared by no header of glibc 2.36. */
@@ -28,9 +31,55 @@ void cfree(void *p);
 void free_sized(void *p, size_t size);
 void free_aligned_sized(void *p, size_t alignment, size_t size);
 
-LKS_NOINLINE bool
-shim_enter_slow(void)
+static bool
+is_on_its_stack(uintptr_t frame)
 {
+	return frame >= lks_tls.bounds.lo && frame < lks_tls.bounds.hi;
+}
+
+static bool
+is_on_signal_stack(void)
+{
+	stack_t stack = { .ss_flags = 0 };
+
+	return lks_sandbox_forbids(LKS_NEED_SIGSTACK) ||
+	       lks_sys_failed(lks_sys2(SYS_sigaltstack, NULL, &stack)) ||
+	       (stack.ss_flags & SS_ONSTACK) != 0;
+}
+
+/*
+ * A handler that interrupts a call runs below it on the stack, or on one of its
+ * own. So who calls from above has left the former call behind: a handler
+ * jumped out of it, and nobody will take the guard down. One that calls from
+ * further below is taken for a handler until a higher one comes.
+ */
+static bool
+left_call_behind(uintptr_t frame)
+{
+	return frame >= lks_tls.call_frame && is_on_its_stack(frame) &&
+	       is_on_its_stack(lks_tls.call_frame) && !is_on_signal_stack();
+}
+
+/* What the call left behind was about to change of its thread's. Locks that it
+ * held are seen to by who finds them held (lock.h). */
+static void
+clean_up_after_call(void)
+{
+	lks_count(abandoned_calls);
+	/* Maybe half changed, and who has its memory is not sure: given up. */
+	if (lks_tls.block != NULL)
+		lks_tls.block->memo = (struct lks_memo){ .ring = NULL };
+	lks_record_recover();
+}
+
+LKS_NOINLINE bool
+shim_enter_slow(uintptr_t frame)
+{
+	if (lks_tls.guard == LKS_GUARD_CALL && left_call_behind(frame)) {
+		lks_tls.guard = LKS_GUARD_OWN;
+		clean_up_after_call();
+		lks_tls.guard = LKS_GUARD_DOWN;
+	}
 	if (lks_tls.guard != LKS_GUARD_DOWN) {
 		if (lks_tls.guard == LKS_GUARD_CALL)
 			lks_count(reentrant_calls);
@@ -44,6 +93,7 @@ shim_enter_slow(void)
 	}
 	if (!lks_is_on())
 		return false;
+	lks_tls.call_frame = frame;
 	lks_tls.guard = LKS_GUARD_CALL;
 	return true;
 }

@@ -16,16 +16,20 @@
  * HOT. True: the call is to be recorded, the guard is up and shim_leave must
  * follow. False: pass through (off, nested, or not ready yet).
  */
-bool shim_enter_slow(void);
+bool shim_enter_slow(uintptr_t frame);
 
-static inline bool
+static inline __attribute__((always_inline)) bool
 shim_enter(void)
 {
+	/* Of the interposed function: shim*.c have frame pointers. */
+	const uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+
 	if (lks_likely(lks_is_on() && lks_tls.guard == LKS_GUARD_DOWN)) {
+		lks_tls.call_frame = frame;
 		lks_tls.guard = LKS_GUARD_CALL;
 		return true;
 	}
-	return shim_enter_slow();
+	return shim_enter_slow(frame);
 }
 
 static inline void

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "counters.h"
 #include "modmap.h"
 #include "real.h"
 #include "rules.h"
@@ -23,6 +24,8 @@ _exit(int status)
 	/* A vfork child shares our memory but is not us: its end is not ours.
 	 * No guard asked: a handler may leave in the middle of a call. */
 	if (!lks_sandbox_forbids(LKS_NEED_WRITE) && lks_boot_is_complete()) {
+		if (lks_tls.guard == LKS_GUARD_CALL)
+			lks_count(abandoned_calls);
 		lks_tls.guard = LKS_GUARD_OWN;
 		lks_writer_exit();
 	}

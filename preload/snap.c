@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "cohorts.h"
+#include "counters.h"
 #include "depot.h"
 #include "epoch.h"
 #include "ident.h"
@@ -33,6 +34,7 @@ struct gather {
 	struct lks_block *blocks; /* one shard's copy */
 	uint32_t block_cap;
 	uint32_t site_cap; /* entries in snap->sites */
+	uint64_t skipped;  /* live blocks of shards that can't be had */
 };
 
 void
@@ -170,11 +172,27 @@ reach_block(struct gather *g, uint32_t count)
 	return true;
 }
 
-/* Copies one shard; its count, UINT32_MAX: it stayed locked or no memory. */
+/*
+ * A shard that stayed locked. When its holder will not come back, or has no time
+ * to, because the process ends, the snapshot goes without it and says so; else
+ * there will be a better one.
+ */
+static bool
+skip_shard(struct gather *g, uint32_t shard)
+{
+	if (g->snap->way != LKS_WAY_EXIT && !lks_livetab_is_lost(shard))
+		return fail("a shard of the live table stayed locked");
+	g->skipped += lks_livetab_count(shard);
+	return true;
+}
+
+/* Copies one shard; its count, UINT32_MAX: no memory, or it stayed locked and
+ * is not to be skipped. */
 static uint32_t
 copy_shard(struct gather *g, uint32_t shard)
 {
-	for (int attempt = 0; attempt < SHARD_ATTEMPTS;) {
+	for (int attempt = 0; attempt < SHARD_ATTEMPTS &&
+			      (attempt == 0 || !lks_livetab_is_lost(shard));) {
 		uint64_t before = lks_clock_ns(CLOCK_MONOTONIC);
 		uint32_t n = lks_livetab_copy(shard, g->blocks, g->block_cap);
 
@@ -192,8 +210,7 @@ copy_shard(struct gather *g, uint32_t shard)
 		if (!reach_block(g, n))
 			return UINT32_MAX;
 	}
-	fail("a shard of the live table stayed locked");
-	return UINT32_MAX;
+	return skip_shard(g, shard) ? 0 : UINT32_MAX;
 }
 
 static bool
@@ -208,6 +225,9 @@ gather_live(struct gather *g)
 		    !g->snap->visit(g->snap->visitor, g->blocks, n))
 			return false;
 	}
+	/* What this snapshot lacks, not what all before it did. */
+	atomic_store_explicit(&lks_counters.skipped_blocks, g->skipped,
+			      memory_order_relaxed);
 	return true;
 }
 
@@ -326,12 +346,16 @@ gather_threads(struct lks_snap *snap)
 /*
  * What was allocated and not freed is what the table holds, of each site, to
  * the unit: where no thread of the host's is in the middle of a call. Of a forked
- * child, its parent's were (snapshot.proto, fork_threads).
+ * child, its parent's were (snapshot.proto, fork_threads), and a call that
+ * nobody returned to may be half made.
  */
 static void
 check_conservation(const struct lks_snap *snap)
 {
-	uint64_t slack = (uint64_t)lks_ident.fork_threads * lks_sampler_scale();
+	uint64_t slack =
+		(lks_ident.fork_threads + lks_count_get(abandoned_calls) +
+		 lks_count_get(skipped_blocks)) *
+		lks_sampler_scale();
 	uint64_t live = 0;
 
 	if ((snap->way != LKS_WAY_EXIT && snap->way != LKS_WAY_HOST) ||

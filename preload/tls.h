@@ -40,6 +40,9 @@ enum lks_guard {
 	LKS_GUARD_OWN,  /* in the shim: boot, fork, helper, exit */
 };
 
+/* No frame is above it. */
+#define LKS_NO_CALL UINTPTR_MAX
+
 struct lks_tls {
 	/* Its bytes until the next sample are below 0 in exact mode, and 0 of a
 	 * thread that is not known yet. First, for the hot path's addressing. */
@@ -64,7 +67,12 @@ struct lks_tls {
 	uint32_t ticks;    /* recorded calls until the clock is read */
 	uint32_t pace;     /* what ticks begins from, 1 .. LKS_TICK_CALLS */
 	uint64_t tick_ns;  /* CLOCK_MONOTONIC when it was */
-	int64_t net_bytes; /* live bytes not yet reported */
+	/* The frame of the interposed call under way, LKS_NO_CALL: none. Set
+	 * before the guard goes up and cleared after it went down, so that it
+	 * is never another call's while the guard is LKS_GUARD_CALL: a handler
+	 * that comes in between leaves it cleared. */
+	volatile uintptr_t call_frame;
+	int64_t net_bytes;        /* live bytes not yet reported */
 	struct lks_thread *block; /* NULL until the first walk */
 	struct lks_bounds bounds;
 	struct lks_thread_ref self; /* thread ledger; entry 0 = not in it */
@@ -123,6 +131,7 @@ static inline void
 lks_tls_leave(void)
 {
 	lks_tls.guard = LKS_GUARD_DOWN;
+	lks_tls.call_frame = LKS_NO_CALL;
 	lks_compiler_barrier();
 	if (lks_unlikely(lks_tls.pending))
 		lks_tls_leave_slow();

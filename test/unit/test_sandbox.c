@@ -76,6 +76,9 @@ each_call_belongs_to_a_need(void **state)
 			 LKS_NEED_RESIZE);
 	assert_int_equal(ASK(LOAD(NUMBER), IF(SYS_fchmodat, 0, 1), KILL, ALLOW),
 			 LKS_NEED_MODE);
+	assert_int_equal(ASK(LOAD(NUMBER), IF(SYS_sigaltstack, 0, 1), KILL,
+			     ALLOW),
+			 LKS_NEED_SIGSTACK);
 	assert_int_equal(ASK(LOAD(NUMBER), IF(SYS_execve, 0, 1), KILL, ALLOW),
 			 0);
 }

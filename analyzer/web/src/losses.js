@@ -22,6 +22,9 @@ export const LOSSES = {
 	late_calls: "calls without a call stack: their thread was ending",
 	cohort_overflows: "live blocks without an age",
 	marks_lost: "marks that found no room",
+	abandoned_calls: "calls that a signal handler did not return to",
+	settle_timeouts: "waits for a thread's latest calls given up",
+	skipped_blocks: "live blocks left out: their table stayed locked",
 };
 
 const HIDDEN = {
