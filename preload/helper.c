@@ -66,6 +66,7 @@ static void
 do_jobs(int32_t self)
 {
 	struct lks_sigmask mask;
+	uint32_t collected;
 	bool cloned;
 
 	while (lks_job_is_pending()) {
@@ -78,7 +79,9 @@ do_jobs(int32_t self)
 		lks_trim_do();
 		if (lks_opts.deep)
 			lks_ledger_ask_allocator();
+		collected = lks_job_collect();
 		lks_record_settle();
+		lks_job_admit(collected);
 		/* What that counted as freed was its owner's growth. */
 		lks_writer_report_net(lks_tls.net_bytes);
 		lks_tls.net_bytes = 0;

@@ -31,6 +31,9 @@
 #define FOR_DUMP (1u << 29)
 #define FOR_SCRAPE (1u << 28)
 #define TOKEN_BITS 0xffffffu
+/* With a token that no writer may answer yet (lks_job_collect). */
+#define ASKED (1u << 27)
+#define COLLECTED (1u << 26)
 
 /* How often a waiting thread looks whether the writer was killed. */
 #define LOOK_NS 50000000u
@@ -38,7 +41,8 @@
 /* The writer's word while somebody cleans up after one: no tid. */
 #define CLEANING (-1)
 
-static _Atomic uint32_t pending;
+static _Atomic uint32_t asked;                     /* bits, not collected yet */
+static _Atomic uint32_t pending;                   /* bits, for the writer */
 static _Atomic uint32_t tokens[LKS_STATUS_TOKENS]; /* 0 = free */
 static _Atomic uint64_t request_ns; /* of the oldest pending; 0 = none */
 static _Atomic int32_t writer;
@@ -59,6 +63,7 @@ static _Atomic bool growth_told;          /* until a snapshot is taken */
 static void
 keep_token(uint32_t token)
 {
+	token |= ASKED;
 	for (uint32_t i = 0; i < LKS_STATUS_TOKENS; i++) {
 		uint32_t none = 0;
 
@@ -80,7 +85,7 @@ post(uint32_t bit)
 						memory_order_relaxed,
 						memory_order_relaxed);
 	/* After the token, and before the look for a writer. */
-	atomic_fetch_or_explicit(&pending, bit, memory_order_seq_cst);
+	atomic_fetch_or_explicit(&asked, bit, memory_order_seq_cst);
 }
 
 void
@@ -121,11 +126,53 @@ lks_job_post_scrape(uint32_t token)
 	post(SCRAPE_BIT);
 }
 
+static bool
+is_for_the_writer(void)
+{
+	/* seq_cst: pairs with lks_job_admit, against let_go */
+	return atomic_load_explicit(&pending, memory_order_seq_cst) != 0;
+}
+
 bool
 lks_job_is_pending(void)
 {
 	/* seq_cst: pairs with post, against let_go */
-	return atomic_load_explicit(&pending, memory_order_seq_cst) != 0;
+	return atomic_load_explicit(&asked, memory_order_seq_cst) != 0 ||
+	       is_for_the_writer();
+}
+
+/* Tokens marked `from` are marked `to`, 0 = not at all. */
+static void
+mark_tokens(uint32_t from, uint32_t to)
+{
+	for (uint32_t i = 0; i < LKS_STATUS_TOKENS; i++) {
+		uint32_t token =
+			atomic_load_explicit(&tokens[i], memory_order_relaxed);
+
+		/* If it fails, the 65th asker has overwritten it. */
+		if ((token & from) != 0)
+			atomic_compare_exchange_strong_explicit(
+				&tokens[i], &token, (token & ~from) | to,
+				memory_order_relaxed, memory_order_relaxed);
+	}
+}
+
+uint32_t
+lks_job_collect(void)
+{
+	uint32_t bits =
+		atomic_exchange_explicit(&asked, 0, memory_order_seq_cst);
+
+	mark_tokens(ASKED, COLLECTED);
+	return bits;
+}
+
+void
+lks_job_admit(uint32_t bits)
+{
+	mark_tokens(COLLECTED, 0);
+	/* seq_cst, before the look for a writer: pairs with let_go */
+	atomic_fetch_or_explicit(&pending, bits, memory_order_seq_cst);
 }
 
 /* --- the writer's word --- */
@@ -329,7 +376,7 @@ take_token(_Atomic uint32_t *place)
 static void
 take_tokens(uint32_t bits)
 {
-	uint32_t left = FOR_DUMP;
+	uint32_t left = FOR_DUMP | ASKED | COLLECTED;
 
 	if ((bits & TRIGGER_BITS) == 0)
 		left |= FOR_SNAPSHOT;
@@ -362,7 +409,8 @@ serve_dump(enum lks_way way, uint64_t asked_ns)
 		uint32_t token =
 			atomic_load_explicit(&tokens[i], memory_order_relaxed);
 
-		if ((token & FOR_DUMP) == 0)
+		if ((token & FOR_DUMP) == 0 ||
+		    (token & (ASKED | COLLECTED)) != 0)
 			continue;
 		if (served) {
 			/* The next round's. */
@@ -406,18 +454,17 @@ serve_once(enum lks_way way)
 void
 lks_job_serve(enum lks_way way, int32_t self)
 {
-	/* The helper settles what is deferred before each snapshot, and with
-	 * ledger=deep asks the allocator, which a writer can't: what comes in
-	 * meanwhile is the helper's. Where there is none, who asks settles. */
+	/* With ledger=deep the helper asks the allocator before each snapshot,
+	 * which a writer can't: what comes in meanwhile is the helper's. */
 	bool all = way != LKS_WAY_HELPER;
 
 	do {
 		while (serve_once(way) && all)
 			;
 		let_go();
-		/* Posted after the last look and before we let go: whoever
-		 * posted it saw that there was a writer. */
-	} while (all && lks_job_is_pending() && lks_job_claim(self));
+		/* Admitted after the last look and before we let go: whoever
+		 * did saw that there was a writer. */
+	} while (all && is_for_the_writer() && lks_job_claim(self));
 }
 
 void
@@ -459,6 +506,7 @@ void
 lks_job_fork_child(void)
 {
 	/* What the parent was asked for, and was doing, is its own. */
+	atomic_store_explicit(&asked, 0, memory_order_relaxed);
 	atomic_store_explicit(&pending, 0, memory_order_relaxed);
 	atomic_store_explicit(&request_ns, 0, memory_order_relaxed);
 	atomic_store_explicit(&writer, 0, memory_order_relaxed);

@@ -7,6 +7,12 @@
  * writer: everything static in sink, status, snap and scratch is its own.
  * A request is posted before the writer's word is looked at, and a writer
  * looks for requests once more after it let go: so none is left lying.
+ *
+ * What is asked for is not the writer's at once. A snapshot has what happened
+ * before it was asked for, deferred changes too (record.h), and a writer can't
+ * settle those. So who dispatches collects the requests, settles, and then
+ * admits them: one that comes later waits for the next to collect, which is
+ * whoever posted it.
  */
 #pragma once
 
@@ -23,6 +29,13 @@ void lks_job_post_dump(uint32_t token);
 void lks_job_post_scrape(uint32_t token);
 bool lks_job_is_pending(void);
 
+/* RECORD, guard up. Takes what was asked for: lks_job_admit must follow, after
+ * lks_record_settle. Two threads at it at once: either may admit the other's
+ * tokens before that has settled, but not its bits, so that an answer at most is
+ * a few changes early. */
+uint32_t lks_job_collect(void);
+void lks_job_admit(uint32_t collected);
+
 /* Any context. The writer's tid, 0 = none, -1 = one that died is being cleaned
  * up after. `self` is the caller's. */
 int32_t lks_job_writer(void);
@@ -35,7 +48,7 @@ void lks_job_hand_over(int32_t from, int32_t to);
  * any lock. */
 void lks_job_writer_died(int32_t writer);
 
-/* WRITER, claimed. Does all that is asked for, then lets go. */
+/* WRITER, claimed. Does all that was admitted, then lets go. */
 void lks_job_serve(enum lks_way way, int32_t self);
 /* EXIT. As above, but keeps the claim: nobody writes after. */
 void lks_job_serve_last(enum lks_way way);

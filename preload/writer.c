@@ -64,6 +64,17 @@ lks_writer_init(void)
 	ensure_helper();
 }
 
+/* What was asked for until now is the writer's, and what was deferred until now
+ * is in the tables. */
+static void
+admit(void)
+{
+	uint32_t collected = lks_job_collect();
+
+	lks_record_settle();
+	lks_job_admit(collected);
+}
+
 /*
  * Makes a writer for what is pending, or writes. The guard is up, so that a
  * handler that comes in between only leaves its request, which the writer
@@ -76,7 +87,7 @@ begin(void)
 	uint64_t start = lks_clock_ns(CLOCK_MONOTONIC);
 	struct lks_sigmask mask;
 
-	lks_record_settle();
+	admit();
 	lks_sigmask_block(&mask);
 	/* Looked at here, where the dispositions are the host's own. */
 	lks_trigger_signal();
@@ -259,9 +270,14 @@ lks_writer_exit(void)
 		lks_job_post(LKS_TRIGGER_EXIT, 0);
 	if (lks_job_wait_claim(lks_sys_gettid(),
 			       LKS_EXIT_WAIT_MS * 1000000ull)) {
-		/* Again: other threads went on while we waited. */
-		lks_record_settle();
-		lks_job_serve_last(LKS_WAY_EXIT);
+		do {
+			/* Again: other threads went on while we waited. */
+			admit();
+			lks_job_serve_last(LKS_WAY_EXIT);
+		} while (lks_job_is_pending());
+	} else {
+		/* A cloned writer outlives us, and may get round to it. */
+		admit();
 	}
 	lks_status_remove();
 	lks_cloned_reap();

@@ -20,9 +20,11 @@
 
 #include "../../preload/cloned.h"
 #include "../../preload/counters.h"
+#include "../../preload/depot.h"
 #include "../../preload/ident.h"
 #include "../../preload/job.h"
 #include "../../preload/opts.h"
+#include "../../preload/record.h"
 #include "../../preload/sigmask.h"
 #include "../../preload/sink.h"
 #include "../../preload/state.h"
@@ -269,6 +271,42 @@ requests_during_a_snapshot_are_served_after_it(void **state)
 	assert_int_equal(lks_job_writer(), 0);
 }
 
+/* In the middle of a call of ours nothing can be settled, and a writer at work
+ * can't do it for us. */
+static void
+request_in_a_call_waits_for_what_was_deferred_before(void **state)
+{
+	const uintptr_t address = 0x7f0000001000u;
+	Leakshim__V1__Snapshot *s;
+	int32_t self = getpid();
+
+	(void)state;
+	install("");
+	lks_tls.guard = LKS_GUARD_OWN;
+	lks_record_init();
+	lks_tls_learn(NULL);
+	assert_non_null(lks_tls_block());
+	for (uint32_t i = 0; i < 1u << 18 && !lks_tls.defers; i++)
+		lks_record_tick();
+	if (!lks_tls.defers)
+		skip(); /* no membarrier here */
+	assert_true(lks_job_claim(self));
+	lks_tls.guard = LKS_GUARD_CALL;
+	lks_record_add(address, 10, lks_depot_overflow());
+	bell(lks_bell_word(LKS_BELL_SNAPSHOT, 2001));
+	lks_job_serve(LKS_WAY_HOST, self); /* the writer's, its last round */
+	assert_true(lks_job_is_pending());
+	lks_tls_leave();
+	wait_for_writer();
+	s = preload_env_snapshot(lks_sink_last_path());
+	assert_int_equal(s->trailer->live_objects, 1);
+	leakshim__v1__snapshot__free_unpacked(s, NULL);
+	lks_tls.guard = LKS_GUARD_OWN;
+	lks_record_remove(address);
+	lks_record_stop();
+	lks_tls.guard = LKS_GUARD_DOWN;
+}
+
 static void
 write_beyond_the_file_size_limit_does_not_kill(void **state)
 {
@@ -478,6 +516,8 @@ main(void)
 			bell_starts_a_dormant_shim_and_answers_its_token),
 		cmocka_unit_test(
 			requests_during_a_snapshot_are_served_after_it),
+		cmocka_unit_test(
+			request_in_a_call_waits_for_what_was_deferred_before),
 		cmocka_unit_test(
 			write_beyond_the_file_size_limit_does_not_kill),
 		cmocka_unit_test(tokens_of_several_askers_all_come_back),
