@@ -169,7 +169,7 @@ lks_boot_early(void)
  * it, since the kernel would have it wait anyway, and if that takes too long
  * forks without: in its child a room can tell what was being changed.
  */
-#define FORK_WAITS 100
+#define FORK_WAITS 25
 #define FORK_WAIT_NS 5000000u
 
 static struct lks_lock forking;

@@ -9,11 +9,11 @@
  * not free after a short spin has a holder that lost its processor: yield. Where
  * many threads yield they do so to each other, and the holder, which has used
  * its share, waits longer than all of them (met with 12 threads at load 10): so
- * sleep. All together a fifth of a second, and never for ever.
+ * sleep. All together 0.8 s, and never for ever.
  */
 #define LKS_LOCK_SPINS 200
 #define LKS_LOCK_YIELDS 1000
-#define LKS_LOCK_SLEEPS 100
+#define LKS_LOCK_SLEEPS 400
 #define LKS_LOCK_BLIND 200000 /* spins where nothing else is allowed */
 #define LKS_LOCK_SLEEP_NS                                                      \
 	100000 /* the first; the last ones are 20 times that */
@@ -85,20 +85,17 @@ wait_for(struct lks_lock *lock)
 	return false;
 }
 
-/*
- * A wait began when the word was `seen`, and was in vain. Of many that waited at
- * a time one counts. Who has taken the lock since, and let go, and lost it to
- * another, may be counted too: what a busy lock is given up for must happen
- * LKS_LOCK_PATIENCE times to one holder.
- */
+/* Of many that waited at a time one loses it. Who has taken it since, let go, and
+ * been followed by another holder loses that one's: it is as if free next time. */
 static void
-count_wait(struct lks_lock *lock, uint32_t seen)
+lose(struct lks_lock *lock)
 {
-	if (seen == 0 || atomic_load_explicit(&forks, memory_order_relaxed) ||
-	    !atomic_compare_exchange_strong_explicit(
-		    &lock->word, &seen, seen + 1, memory_order_relaxed,
-		    memory_order_relaxed) ||
-	    seen < LKS_LOCK_PATIENCE)
+	uint32_t seen = 1;
+
+	if (atomic_load_explicit(&forks, memory_order_relaxed) ||
+	    !atomic_compare_exchange_strong_explicit(&lock->word, &seen, 2,
+						     memory_order_relaxed,
+						     memory_order_relaxed))
 		return;
 	if (atomic_fetch_add_explicit(&lost, 1, memory_order_relaxed) + 1 ==
 	    LKS_LOCKS_LOST)
@@ -109,16 +106,11 @@ count_wait(struct lks_lock *lock, uint32_t seen)
 LKS_NOINLINE bool
 lks_lock_take_slow(struct lks_lock *lock)
 {
-	uint32_t seen;
-
 	if (lks_lock_is_lost(lock))
 		return false;
-	if (spin_on(lock, LKS_LOCK_SPINS))
+	if (spin_on(lock, LKS_LOCK_SPINS) || wait_for(lock))
 		return true;
-	seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
-	if (wait_for(lock))
-		return true;
-	count_wait(lock, seen);
+	lose(lock);
 	return false;
 }
 

@@ -3,16 +3,15 @@
  *
  * A host thread must never wait for ever, whatever became of the holder (it
  * may be a cloned writer that was killed, or preempted by a real-time thread).
- * So taking a lock can fail, after a fifth of a second; every caller says
- * what is lost then and counts it. Not recursive, no owner recorded (tids lie
- * after vfork and clone).
+ * So taking a lock can fail, after 0.8 s: more than a container's quota or a busy
+ * machine takes a processor away for. Every caller says what is lost then and
+ * counts it. Not recursive, no owner recorded (tids lie after vfork and clone).
  *
- * Nor may it cost that at every call from then on: a lock that stayed held
- * through LKS_LOCK_PATIENCE such waits is given up, and not waited for until it
- * has been seen free again. Its holder is not coming back, most likely: a
- * handler of the host's jumped out of a call of ours. What the lock guards may
- * be half changed, so it is not taken by force. When LKS_LOCKS_LOST are given
- * up, tracking ends, and says why (law 3).
+ * Nor may it cost that at every call from then on: a lock that stayed held for
+ * so long is lost, and not waited for until it has been seen free. Most likely
+ * its holder is not coming back: a handler of the host's jumped out of a call of
+ * ours. What the lock guards may be half changed, so it is not taken by force.
+ * When LKS_LOCKS_LOST were lost, tracking ends, and says why (law 3).
  */
 #pragma once
 
@@ -20,15 +19,11 @@
 
 #include "lks.h"
 
-/* Waits of one holder's, each a fifth of a second: more than a container's quota
- * or a busy machine takes a processor away for. A host pays at most their
- * product with the other. */
-#define LKS_LOCK_PATIENCE 4
+/* More is no accident any more; and what a host may have to wait, all in all. */
 #define LKS_LOCKS_LOST 8
 
 struct lks_lock {
-	/* 0 free, else held: 1, and one more for each wait that was in vain. */
-	_Atomic uint32_t word;
+	_Atomic uint32_t word; /* 0 free, 1 held, 2 held and lost */
 };
 
 /* FORK, in the child: free again, whoever held it. */
@@ -48,8 +43,7 @@ lks_lock_is_held(const struct lks_lock *lock)
 static inline bool
 lks_lock_is_lost(const struct lks_lock *lock)
 {
-	return atomic_load_explicit(&lock->word, memory_order_relaxed) >
-	       LKS_LOCK_PATIENCE;
+	return atomic_load_explicit(&lock->word, memory_order_relaxed) == 2;
 }
 
 /* FORK. While a process of many gigabytes is copied its locks are held for

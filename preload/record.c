@@ -17,12 +17,12 @@
 /*
  * Between the owner's busy and free again lie some nanoseconds, or the whole
  * ring's changes, or it lost its processor meanwhile. Then sleep: a container's
- * quota takes it away for up to 100 ms. All together 0.12 s, less than whoever
- * waits for the lock meanwhile does.
+ * quota takes it away for up to 100 ms, a busy machine too. All together 0.5 s,
+ * less than whoever waits for the lock meanwhile does; and once in a process.
  */
 #define SPINS 2000
 #define YIELDS 1000
-#define SLEEPS 70
+#define SLEEPS 260
 #define SLEEP_NS 100000    /* the first; the last ones are 20 times that */
 #define BLIND_SPINS 200000 /* where nothing else is allowed */
 

@@ -15,8 +15,8 @@
 #include "sys.h"
 #include "threads.h"
 
-/* A shard's lock that timed out is tried again, in case its holder is in the
- * middle of a fork of many gigabytes. */
+/* A shard's lock that timed out is tried again if it is not lost: its holder is
+ * in the middle of a fork of many gigabytes. */
 #define SHARD_ATTEMPTS 4
 #define SHARD_PAUSE_NS 20000000u
 

@@ -33,13 +33,6 @@ try_in_vain(struct lks_lock *lock)
 	return sleeps() - before;
 }
 
-/* Held, and all waits but the last were made. */
-static struct lks_lock
-nearly_lost(void)
-{
-	return (struct lks_lock){ LKS_LOCK_PATIENCE };
-}
-
 static void
 lock_that_stays_held_is_not_waited_for_again(void **state)
 {
@@ -48,8 +41,7 @@ lock_that_stays_held_is_not_waited_for_again(void **state)
 	(void)state;
 	assert_true(lks_lock_attempt(&lock));
 	assert_false(lks_lock_is_lost(&lock));
-	for (int i = 0; i < LKS_LOCK_PATIENCE; i++)
-		assert_true(try_in_vain(&lock) > 0);
+	assert_true(try_in_vain(&lock) > 0);
 	assert_true(lks_lock_is_lost(&lock));
 	for (int i = 0; i < 1000; i++)
 		assert_int_equal(try_in_vain(&lock), 0);
@@ -58,7 +50,7 @@ lock_that_stays_held_is_not_waited_for_again(void **state)
 static void
 lock_that_comes_free_is_as_any_other(void **state)
 {
-	struct lks_lock lock = nearly_lost();
+	struct lks_lock lock = { 1 };
 
 	(void)state;
 	assert_true(try_in_vain(&lock) > 0);
@@ -73,7 +65,7 @@ lock_that_comes_free_is_as_any_other(void **state)
 static void
 fork_may_hold_locks_for_as_long_as_it_takes(void **state)
 {
-	struct lks_lock lock = nearly_lost();
+	struct lks_lock lock = { 1 };
 
 	(void)state;
 	lks_lock_fork_prepare();
@@ -92,7 +84,7 @@ many_that_stay_held_end_tracking(void **state)
 	lks_lock_fork_child(); /* forgets those of the tests before */
 	for (int i = 0; i < LKS_LOCKS_LOST; i++) {
 		assert_null(lks_state_reason());
-		lock = nearly_lost();
+		lock = (struct lks_lock){ 1 };
 		assert_true(try_in_vain(&lock) > 0);
 	}
 	assert_non_null(lks_state_reason());

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -463,6 +464,73 @@ blocks_handed_over_are_counted_once(void **state)
 						  (row * PLACES + at) * 16);
 }
 
+/*
+ * The owner defers as fast as it can while another thread takes the ring from
+ * it: what the barrier in take_over_locked is for. Without it either may read
+ * what the other has not made visible yet, and both change the ring.
+ */
+enum { TAKE_OVERS = 1500, SERVED = 9000 };
+
+static _Atomic int owned;   /* rounds in which the ring had an owner */
+static _Atomic int settled; /* rounds in which it was taken */
+static _Atomic uint64_t added;
+
+static void *
+defer_until_it_is_taken(void *unused)
+{
+	learn();
+	for (int round = 1; round <= TAKE_OVERS; round++) {
+		uint64_t n = 0;
+
+		for (uint32_t i = 0; i < 1u << 18 && !lks_tls.defers; i++)
+			lks_record_tick();
+		/* Two at a time, so that the ring is never full for long. */
+		for (; lks_tls.defers && settled < round; n++) {
+			lks_record_add(HERE + n % 512 * 16, 8, SITE);
+			lks_record_remove(HERE + n % 512 * 16);
+			if (n == SERVED)
+				owned = round;
+		}
+		owned = round;
+		added += n;
+		while (settled < round)
+			sched_yield();
+	}
+	lks_record_thread_ends();
+	return unused;
+}
+
+static void
+ring_is_never_changed_by_two(void **state)
+{
+	struct lks_site_totals before = totals();
+	struct lks_site_totals after;
+	pthread_t owner;
+
+	(void)state;
+	own(); /* or skip */
+	lks_record_thread_ends();
+	assert_int_equal(
+		pthread_create(&owner, NULL, defer_until_it_is_taken, NULL), 0);
+	for (int round = 1; round <= TAKE_OVERS; round++) {
+		while (owned < round)
+			sched_yield();
+		for (volatile int i = 0; i < round % 97; i++)
+			;
+		lks_record_settle();
+		settled = round;
+	}
+	pthread_join(owner, NULL);
+	lks_record_settle();
+	after = totals();
+	assert_int_equal(in_table(), 0);
+	assert_int_equal(lks_count_get(unknown_frees), 0);
+	assert_int_equal(lks_count_get(implicit_frees), 0);
+	assert_int_equal(lks_count_get(dropped_allocs), 0);
+	assert_int_equal(after.alloc_objects - before.alloc_objects, added);
+	assert_int_equal(after.free_objects - before.free_objects, added);
+}
+
 int
 main(void)
 {
@@ -492,6 +560,7 @@ main(void)
 				       clean),
 		cmocka_unit_test_setup(blocks_handed_over_are_counted_once,
 				       clean),
+		cmocka_unit_test_setup(ring_is_never_changed_by_two, clean),
 	};
 
 	preload_env_boot("");
