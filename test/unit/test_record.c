@@ -464,6 +464,32 @@ blocks_handed_over_are_counted_once(void **state)
 						  (row * PLACES + at) * 16);
 }
 
+static void *
+settle_in_vain(void *unused)
+{
+	learn();
+	lks_record_settle();
+	return unused;
+}
+
+/* A fork holds the lock, and keeps the ring of the thread that forks. */
+static void
+settling_that_is_given_up_is_told(void **state)
+{
+	(void)state;
+	own();
+	lks_record_fork_prepare();
+	lks_record_add(HERE, 1, SITE);
+	in_thread(settle_in_vain, NULL);
+	assert_int_equal(in_table(), 0);
+	assert_int_equal(lks_count_get(settle_timeouts), 1);
+	lks_record_fork_parent();
+	in_thread(settle_in_vain, NULL);
+	assert_int_equal(in_table(), 1);
+	assert_int_equal(lks_count_get(settle_timeouts), 1);
+	lks_record_remove(HERE);
+}
+
 /*
  * The owner defers as fast as it can while another thread takes the ring from
  * it: what the barrier in take_over_locked is for. Without it either may read
@@ -559,6 +585,8 @@ main(void)
 		cmocka_unit_test_setup(forked_child_does_without_a_wedged_ring,
 				       clean),
 		cmocka_unit_test_setup(blocks_handed_over_are_counted_once,
+				       clean),
+		cmocka_unit_test_setup(settling_that_is_given_up_is_told,
 				       clean),
 		cmocka_unit_test_setup(ring_is_never_changed_by_two, clean),
 	};

@@ -1,7 +1,10 @@
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -11,6 +14,7 @@
 #include "../../preload/livetab.h"
 #include "../../preload/sampler.h"
 #include "../../preload/scratch.h"
+#include "../../preload/site.h"
 #include "../../preload/snap.h"
 #include "preload_env.h"
 
@@ -209,6 +213,76 @@ cohorts_beyond_the_table_are_counted(void **state)
 	lks_scratch_clear();
 }
 
+/* --- conservation, which debug builds check --- */
+
+enum flaw {
+	NO_FLAW,
+	NOT_INSERTED,
+	NOT_COUNTED,
+	OTHER_SIZE,
+	OTHER_SITE,
+	NOT_TAKEN_OUT,
+	FREE_NOT_COUNTED,
+	FLAWS
+};
+
+/* A hundred blocks of a site, half of them freed, by the rules but for one. */
+static void
+come_and_go(enum flaw flaw)
+{
+	const struct lks_stack a = stack_of(0x6000);
+	const struct lks_stack b = stack_of(0x6010);
+
+	for (uintptr_t i = 0; i < 100; i++) {
+		const uintptr_t address = 0x500000 + i * 16;
+		const bool freed = i % 2 == 0;
+		/* One that stays, one that goes. */
+		const bool flawed = i == (flaw < NOT_TAKEN_OUT ? 43u : 42u);
+
+		if (!flawed || flaw != NOT_INSERTED)
+			insert(address, flawed && flaw == OTHER_SITE ? b : a,
+			       flawed && flaw == OTHER_SIZE ? 11 : 10, 0);
+		if (!flawed || flaw != NOT_COUNTED)
+			assert_true(
+				lks_site_alloc(lks_heap_sites, a, 0, 1, 10));
+		if (!freed)
+			continue;
+		if (!flawed || flaw != NOT_TAKEN_OUT)
+			take(address);
+		if (!flawed || flaw != FREE_NOT_COUNTED)
+			lks_site_free(lks_heap_sites, a, 0, 1, 10);
+	}
+}
+
+/* How a process ends that takes its last snapshot after that. */
+static int
+end_of_one_with(enum flaw flaw)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		signal(SIGILL, SIG_DFL); /* cmocka's */
+		come_and_go(flaw);
+		lks_scratch_clear();
+		snap = (struct lks_snap){ .sequence = 1, .way = LKS_WAY_EXIT };
+		_exit(lks_snap_take(&snap) ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void
+unbalanced_books_trap(void **state)
+{
+	(void)state;
+	preload_env_boot("");
+	assert_int_equal(end_of_one_with(NO_FLAW), 0);
+	for (enum flaw flaw = NO_FLAW + 1; flaw < FLAWS; flaw++)
+		assert_int_equal(end_of_one_with(flaw), -SIGILL);
+}
+
 static int
 boot(void **state)
 {
@@ -228,6 +302,7 @@ main(void)
 		cmocka_unit_test(bins_cover_every_second_once),
 		cmocka_unit_test(later_bins_are_unions_of_earlier_ones),
 		cmocka_unit_test(cohorts_beyond_the_table_are_counted),
+		cmocka_unit_test(unbalanced_books_trap),
 	};
 
 	return cmocka_run_group_tests(tests, boot, NULL);
