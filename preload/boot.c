@@ -257,6 +257,7 @@ become_child(enum lks_state state)
 	lks_tls_fork_child();
 	lks_epoch_fork_child();
 	lks_ident_fork_child();
+	lks_msg_fork_child();
 	lks_lock_init(&forking);
 	lks_lock_fork_child();
 	lks_tls.forks = false;

@@ -243,3 +243,9 @@ lks_msg_get(uint32_t i)
 		return NULL;
 	return kept[i];
 }
+
+void
+lks_msg_fork_child(void)
+{
+	lks_lock_init(&lock);
+}

@@ -20,6 +20,9 @@ void lks_msg_quiet(void);
 /* Message i (0 = oldest kept), NULL past the last: for the status file. */
 const char *lks_msg_get(uint32_t i);
 
+/* FORK, in the child: another thread of the parent's may have been at it. */
+void lks_msg_fork_child(void);
+
 /* As lks_msg, into `out` (always terminated). Returns the length it has. */
 size_t lks_format(char *out, size_t cap, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
