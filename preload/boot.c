@@ -234,6 +234,13 @@ fork_parent(void)
 		lks_writer_fork_parent();
 		lks_lock_fork_parent();
 		lks_lock_drop(&forking);
+		/* What another thread had deferred was made by this one: its
+		 * frees are growth of that one's taken back. Who only forks
+		 * never ticks. */
+		if (lks_tls.net_bytes <= -LKS_NET_BYTES) {
+			lks_writer_report_net(lks_tls.net_bytes);
+			lks_tls.net_bytes = 0;
+		}
 	}
 	lks_tls.forks = false;
 	leave_fork();

@@ -1,5 +1,5 @@
 /* cflags: -mno-red-zone */
-/* full: every 19th instruction, not every 70th or so */
+/* full: every 19th instruction, not every 120th or so */
 /*
  * A handler of the program's own that interrupts the shim in the middle of a
  * call and never comes back to it: it ends the process by _exit, or jumps out

@@ -82,7 +82,7 @@ def one(task):
 
 full = os.environ.get("FULL")
 tasks = []
-for mode, stride, short in ("now", 19, 71), ("deferred", 19, 61), ("new", 599, 2999):
+for mode, stride, short in ("now", 19, 131), ("deferred", 19, 113), ("new", 599, 4999):
     steps = int(host("exit", 1000000, mode)[1].stdout)
     print(f"{mode}: {steps} instructions")
     if steps < 300:

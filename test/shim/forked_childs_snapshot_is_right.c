@@ -3,7 +3,8 @@
  * Children forked in the middle of eight allocating threads: each frees half of
  * what main kept, and keeps an amount of its own. Their numbers are exact: what
  * the threads were doing is in them as it was at the fork, and no lock is
- * inherited held.
+ * inherited held. Each has grown enough for a snapshot, whatever main itself
+ * did in the parent; children that do nothing leave none.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,6 +16,7 @@
 
 #define BLOCKS 1000
 #define CHILDREN 12
+#define SHORT_CHILDREN 100
 #define THREADS 8
 
 static atomic_int done;
@@ -67,6 +69,14 @@ main(void)
 	keep_in_parent();
 	for (int i = 0; i < THREADS; i++)
 		pthread_create(&threads[i], NULL, churn, NULL);
+	/* Each makes what another thread has deferred. */
+	for (int i = 0; i < SHORT_CHILDREN; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(0);
+		CHECK(pid > 0 && waitpid(pid, NULL, 0) == pid);
+	}
 	for (int i = 0; i < CHILDREN; i++) {
 		pid_t pid = fork();
 		int status = 0;
