@@ -409,7 +409,7 @@ check-safety: all $(HOST_BIN) $(HOST_LIB) $(TEST_TOOLS) ## the host never notice
 # quiet process, and a violation traps.
 .PHONY: safety-debug
 safety-debug: $(SHIM) $(LEAKDIFF) $(LEAKSHIM_BIN) $(HOST_BIN) $(HOST_LIB) $(TEST_TOOLS)
-	$(Q)SUITE_NAME=safety-debug scripts/run-shim-tests $(CASE)
+	$(Q)SUITE_NAME=safety-debug TEST_TIMEOUT=180 scripts/run-shim-tests $(CASE)
 
 # The page first, for leakdiff to embed: only a make that starts later sees it.
 # Why there is none is the runner's to tell.
