@@ -247,8 +247,6 @@ lks_tls_fork_child(void)
 						    memory_order_relaxed);
 
 	lks_lock_init(&lock);
-	/* The child's growth begins here. */
-	lks_tls.net_bytes = 0;
 	/* The other threads are not here. */
 	atomic_store_explicit(
 		&stripes_taken,
