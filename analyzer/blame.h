@@ -4,7 +4,7 @@
  * CUT from every report, and which of the rest is BLAMED: the function a
  * reader can do something about, so neither an allocator nor a function whose
  * whole job is to allocate for its caller (operator new, strdup, zmalloc,
- * std::allocator, g_malloc ...).
+ * std::allocator, mosquitto__malloc ...).
  *
  * Between Rust's allocator and the program all of Rust's library is skipped.
  *

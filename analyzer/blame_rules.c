@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "blame_rust.h"
+#include "blame_words.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -87,6 +88,8 @@ static const char *const wrappers[] = {
 	"OPENSSL_strdup", "OPENSSL_memdup", "Perl_safesys*", "Perl_savepv*",
 	"Perl_malloc", "Perl_calloc", "Perl_realloc", "luaM_*", "l_alloc",
 	"luaL_alloc",
+	/* samba, MariaDB */
+	"_talloc*", "talloc_named*", "my_multi_malloc*",
 	/* glib, Qt, libuv, libevent, ffmpeg, libxml2, jansson */
 	"g_malloc*", "g_realloc*", "g_try_*", "g_slice_alloc*", "g_slice_copy",
 	"g_aligned_alloc*", "g_memdup*", "g_strdup*", "g_strndup",
@@ -336,7 +339,8 @@ blame_rule_allocates(const struct blame_frame *frame)
 		return is_std_wrapper(name + 5);
 	len = name_length(name);
 	return is_operator_new(name) ||
-	       any_fits(wrappers, COUNT(wrappers), name, len);
+	       any_fits(wrappers, COUNT(wrappers), name, len) ||
+	       blame_words_allocate(name, len);
 }
 
 bool

@@ -105,6 +105,76 @@ only_innermost_frames_are_cut(void **state)
 	expect_cut("malloc_consolidate|f", 0);
 }
 
+/* Names of real programs: mosquitto, lighttpd, curl, bind, postfix, Blender,
+ * OpenLDAP, apr, samba, MariaDB. */
+static void
+wrappers_named_after_the_allocator_are_skipped(void **state)
+{
+	static const char *const names[] = {
+		"mosquitto__malloc",
+		"mosquitto__calloc",
+		"mosquitto__realloc",
+		"mosquitto__strdup",
+		"mosquitto_strdup",
+		"ck_malloc",
+		"Curl_memdup",
+		"Curl_memdup0",
+		"curl_dbg_malloc",
+		"isc__mem_strndup",
+		"mymalloc",
+		"MEM_mallocN",
+		"ber_memalloc",
+		"apr_pstrdup",
+		"_talloc_array",
+		"my_multi_malloc",
+		"SafeMalloc",
+		"Foo::malloc(unsigned long)",
+		"kalloc_malloc.constprop.0",
+		"buf_realloc.isra.0",
+		"mem_alloc",
+		"xmalloc_or_die",
+		"app_reallocarray",
+		"app_vasprintf",
+	};
+	struct blame *blame = blame_new();
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char text[128];
+
+		snprintf(text, sizeof(text),
+			 "malloc@libleakshim.so|%s|handle__publish|main",
+			 names[i]);
+		expect_heap(blame, text, "handle__publish");
+	}
+	blame_free(blame);
+}
+
+/* Constructors are what the reader wants to know. */
+static void
+names_like_an_allocators_are_blamed(void **state)
+{
+	static const char *const names[] = {
+		"conn_alloc",  "pool_alloc",    "file_prealloc",
+		"tp_dealloc",  "malloc_stats2", "install_malloc_hook",
+		"evalloc",     "alloc",         "do_mallocs",
+		"strdup_list", "calloc_table",
+	};
+	struct blame *blame = blame_new();
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "malloc@libleakshim.so|%s|main",
+			 names[i]);
+		expect_heap(blame, text, names[i]);
+	}
+	blame_free(blame);
+}
+
 static void
 outermost_frame_is_never_cut(void **state)
 {
@@ -412,6 +482,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shim_and_allocator_frames_are_cut),
 		cmocka_unit_test(only_innermost_frames_are_cut),
+		cmocka_unit_test(
+			wrappers_named_after_the_allocator_are_skipped),
+		cmocka_unit_test(names_like_an_allocators_are_blamed),
 		cmocka_unit_test(outermost_frame_is_never_cut),
 		cmocka_unit_test(wrappers_are_not_blamed),
 		cmocka_unit_test(functions_that_do_more_are_blamed),
