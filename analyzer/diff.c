@@ -207,6 +207,7 @@ add_births(const struct making *making, const struct table *table,
 		births[ends[row]++] = (struct birth){ age->bin, age->live };
 	}
 	making->diff->births = births;
+	making->diff->totals[ROW_HEAP].birth_count = history->age_count;
 	free(ends);
 }
 
@@ -217,17 +218,13 @@ seconds_before(double now_s, uint64_t moment_s)
 }
 
 size_t
-diff_ages(const struct diff *diff, const struct row *row,
-	  struct age_bin ages[LKS_COHORTS])
+diff_bins(const struct diff *diff, struct age_bin ages[LKS_COHORTS])
 {
 	const struct header *header = &diff->new_model->header;
 	double now_s = (double)history_time_ns(header) / 1e9;
 	uint32_t count = header->cohort_bin_count;
 	uint32_t i;
-	size_t k;
 
-	if (!row->birth_count)
-		return 0;
 	/* Bins rise in time, so ages fall: the youngest is last there. */
 	for (i = 0; i < count; i++) {
 		const struct cohort_bin *bin =
@@ -238,6 +235,19 @@ diff_ages(const struct diff *diff, const struct row *row,
 			.max_s = seconds_before(now_s, bin->from_s),
 		};
 	}
+	return count;
+}
+
+size_t
+diff_ages(const struct diff *diff, const struct row *row,
+	  struct age_bin ages[LKS_COHORTS])
+{
+	size_t count;
+	size_t k;
+
+	if (!row->birth_count)
+		return 0;
+	count = diff_bins(diff, ages);
 	for (k = 0; k < row->birth_count; k++) {
 		const struct birth *birth = &diff->births[row->first_birth + k];
 

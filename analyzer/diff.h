@@ -58,7 +58,7 @@ struct diff {
 	struct row totals[ROW_KIND_COUNT];   /* sums; of the ledger: its rss */
 	size_t not_compared[ROW_KIND_COUNT]; /* left out for truncation */
 
-	struct birth *births; /* by row */
+	struct birth *births; /* by row; all of them are the heap total's */
 	struct model *pool;   /* owns points */
 };
 
@@ -74,6 +74,10 @@ void diff_free(struct diff *diff);
  * all bins that the snapshot has and returns how many; 0: none are known. */
 size_t diff_ages(const struct diff *diff, const struct row *row,
 		 struct age_bin ages[LKS_COHORTS]);
+
+/* The newest snapshot's bins without anything in them, youngest first. Returns
+ * how many; bin k of its header is element count - 1 - k. */
+size_t diff_bins(const struct diff *diff, struct age_bin ages[LKS_COHORTS]);
 
 /* Keeps the points of the `keep` heap rows and the `keep` thread rows that have
  * the worst verdicts and grew most, and no longer needs the history's tracks. */

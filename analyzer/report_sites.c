@@ -98,7 +98,8 @@ is_worth(const struct row *row, enum row_order order)
 {
 	switch (order) {
 	case ORDER_VERDICT:
-		return row->verdict.kind >= VERDICT_CACHE_FILL ||
+		return row->verdict.kind >= VERDICT_RETENTION ||
+		       row->verdict.kind == VERDICT_CACHE_FILL ||
 		       (row->verdict.kind != VERDICT_STEADY && row_grew(row));
 	case ORDER_RATE:
 		return row->verdict.bytes_per_hour > 0;

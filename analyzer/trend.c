@@ -7,6 +7,9 @@
 
 #define PAIRS_MAX (TREND_POINTS_MAX * (TREND_POINTS_MAX - 1) / 2)
 
+/* A gap of so many mean ones makes a series uneven. */
+#define UNEVEN_GAPS 2
+
 /* Up to here, and without ties, p is counted out, not approximated. */
 #define EXACT_MAX 10
 #define EXACT_PAIRS (EXACT_MAX * (EXACT_MAX - 1) / 2)
@@ -64,6 +67,120 @@ trend_median(double *values, size_t count)
 		return upper;
 	lower = select_kth(values, count, count / 2 - 1);
 	return (lower + upper) / 2;
+}
+
+bool
+trend_is_uneven(struct series series)
+{
+	double widest = 0;
+	size_t i;
+
+	if (series.count < 3)
+		return false;
+	for (i = 1; i < series.count; i++)
+		widest = fmax(widest, series.times[i] - series.times[i - 1]);
+	return widest * (double)(series.count - 1) >
+	       UNEVEN_GAPS * (series.times[series.count - 1] - series.times[0]);
+}
+
+/* What each point stands for, 1 on average. */
+static void
+weigh(struct series series, double *weights)
+{
+	const double *t = series.times;
+	size_t last = series.count - 1;
+	bool uneven = trend_is_uneven(series);
+	size_t i;
+
+	for (i = 0; i < series.count; i++) {
+		double from = t[i > 0 ? i - 1 : 0];
+		double to = t[i < last ? i + 1 : last];
+
+		weights[i] = uneven ? (to - from) / 2 * (double)series.count /
+					      (t[last] - t[0])
+				    : 1;
+	}
+}
+
+/* The slopes of all pairs and what each counts. */
+struct slopes {
+	double value[PAIRS_MAX];
+	float weight[PAIRS_MAX];
+	size_t count;
+	double total;
+};
+
+static void
+swap_slopes(struct slopes *slopes, size_t i, size_t j)
+{
+	double value = slopes->value[i];
+	float weight = slopes->weight[i];
+
+	slopes->value[i] = slopes->value[j];
+	slopes->weight[i] = slopes->weight[j];
+	slopes->value[j] = value;
+	slopes->weight[j] = weight;
+}
+
+/* The least slope that, with all below it, has `share` of the weight. As
+ * select_kth, but by the weight to the left instead of the count. */
+static double
+select_share(struct slopes *slopes, double share)
+{
+	double want = share * slopes->total;
+	double before = 0; /* the weight left of `low` */
+	size_t low = 0;
+	size_t high = slopes->count - 1;
+
+	while (low < high) {
+		double pivot = slopes->value[low + (high - low) / 2];
+		double left = 0;
+		size_t i = low;
+		size_t j = high;
+		size_t k;
+
+		for (;;) {
+			while (slopes->value[i] < pivot)
+				i++;
+			while (slopes->value[j] > pivot)
+				j--;
+			if (i >= j)
+				break;
+			swap_slopes(slopes, i++, j--);
+		}
+		for (k = low; k <= j; k++)
+			left += (double)slopes->weight[k];
+		if (before + left >= want) {
+			high = j;
+		} else {
+			before += left;
+			low = j + 1;
+		}
+	}
+	return slopes->value[low];
+}
+
+/*
+ * Kish: weighed points are worth as many even ones as the square of the sum of
+ * their weights over the sum of the squares. How much wider that makes the
+ * share of the slopes that an interval takes: sqrt(var S) over the pairs goes
+ * with sqrt((2 n + 5) / (n (n - 1))).
+ */
+static double
+widening(const double *weights, size_t count)
+{
+	double n = (double)count;
+	double sum = 0, squares = 0;
+	double worth;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		sum += weights[i];
+		squares += weights[i] * weights[i];
+	}
+	worth = fmax(2, sum * sum / squares);
+	return sqrt((2 * worth + 5) * n * (n - 1) /
+		    ((2 * n + 5) * worth * (worth - 1)));
 }
 
 static int
@@ -185,10 +302,12 @@ p_of_z(double z)
 void
 trend_of(struct series series, struct trend *trend)
 {
-	double slopes[PAIRS_MAX];
+	struct slopes slopes;
+	double weights[TREND_POINTS_MAX];
 	double sorted[TREND_POINTS_MAX];
 	size_t count = series.count;
-	size_t pairs = 0;
+	size_t pairs = count * (count - 1) / 2;
+	bool uneven = trend_is_uneven(series);
 	double s = 0;
 	double variance;
 	double reach;
@@ -197,30 +316,47 @@ trend_of(struct series series, struct trend *trend)
 	*trend = (struct trend){ .p = 1 };
 	if (count < 2)
 		return;
+	weigh(series, weights);
+	slopes.count = 0;
+	slopes.total = 0;
 	for (i = 0; i + 1 < count; i++)
 		for (j = i + 1; j < count; j++) {
 			double rise = series.values[j] - series.values[i];
+			size_t k = slopes.count++;
 
 			s += (rise > 0) - (rise < 0);
-			slopes[pairs++] =
+			slopes.value[k] =
 				rise / (series.times[j] - series.times[i]);
+			slopes.weight[k] = (float)(weights[i] * weights[j]);
+			slopes.total += (double)slopes.weight[k];
 		}
 	memcpy(sorted, series.values, count * sizeof(*sorted));
 	qsort(sorted, count, sizeof(*sorted), compare_doubles);
 	if (sorted[0] == sorted[count - 1])
 		return;
-	trend->slope = trend_median(slopes, pairs);
+	trend->slope = uneven ? select_share(&slopes, 0.5)
+			      : trend_median(slopes.value, pairs);
 	trend->low = trend->high = trend->slope;
 	trend->tau = s / (double)pairs;
 	variance = variance_of_s(sorted, count);
 	if (count >= AUTOCORRELATION_MIN)
 		variance *= autocorrelation_factor(series, trend->slope);
 
-	/* Sen 1968: so many of the ordered slopes to either side. */
+	/* Sen 1968: so many of the ordered slopes to either side, or their
+	 * share of the weight. */
 	reach = Z_95 * sqrt(variance);
 	rank = (size_t)fmax(0, floor(((double)pairs - reach) / 2));
-	trend->low = select_kth(slopes, pairs, rank);
-	trend->high = select_kth(slopes, pairs, pairs - 1 - rank);
+	if (uneven) {
+		double share = 0.5 - reach * widening(weights, count) /
+					     (double)pairs / 2;
+
+		share = fmax(0, share);
+		trend->low = select_share(&slopes, share);
+		trend->high = select_share(&slopes, 1 - share);
+	} else {
+		trend->low = select_kth(slopes.value, pairs, rank);
+		trend->high = select_kth(slopes.value, pairs, pairs - 1 - rank);
+	}
 
 	if (count < 3)
 		return;
@@ -239,14 +375,14 @@ struct sums {
 };
 
 static struct sums
-sums_add(struct sums sums, double t, double y)
+sums_add(struct sums sums, double w, double t, double y)
 {
-	sums.n += 1;
-	sums.t += t;
-	sums.y += y;
-	sums.tt += t * t;
-	sums.ty += t * y;
-	sums.yy += y * y;
+	sums.n += w;
+	sums.t += w * t;
+	sums.y += w * y;
+	sums.tt += w * t * t;
+	sums.ty += w * t * y;
+	sums.yy += w * y * y;
 	return sums;
 }
 
@@ -272,6 +408,7 @@ void
 trend_knee(struct series series, size_t head, size_t tail, struct knee *knee)
 {
 	struct sums before[TREND_POINTS_MAX + 1];
+	double weights[TREND_POINTS_MAX];
 	size_t n = series.count;
 	double scale, whole, best;
 	size_t i;
@@ -279,13 +416,15 @@ trend_knee(struct series series, size_t head, size_t tail, struct knee *knee)
 	*knee = (struct knee){ 0 };
 	if (n < 2)
 		return;
+	weigh(series, weights);
 	/* From the first point, in spans: sums of squares keep their digits. */
 	scale = series.times[n - 1] - series.times[0];
 	before[0] = (struct sums){ 0 };
 	for (i = 0; i < n; i++)
-		before[i + 1] = sums_add(
-			before[i], (series.times[i] - series.times[0]) / scale,
-			series.values[i] - series.values[0]);
+		before[i + 1] =
+			sums_add(before[i], weights[i],
+				 (series.times[i] - series.times[0]) / scale,
+				 series.values[i] - series.values[0]);
 	whole = best = sums_error(before[n], &knee->slope_after);
 	for (i = head; i + tail <= n; i++) {
 		double slope_before, slope_after;

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* 128 points are 8,128 pairs of them: all are looked at, in some 0.1 ms, and
@@ -19,6 +20,12 @@ struct series {
 	const double *values;
 	size_t count;
 };
+
+/* Is a gap between two points more than twice the mean one? Then points are
+ * weighed by the time that each stands for, half of the gap to either side:
+ * of ten points in a minute and two in the next hour the two say more about the
+ * rate. Even points weigh alike. */
+bool trend_is_uneven(struct series series);
 
 struct trend {
 	double slope; /* Theil-Sen, per unit of time; 0 for < 2 points */
@@ -42,7 +49,7 @@ struct knee {
 };
 
 /* Fits two straight lines, of at least `head` and `tail` points (1 or more),
- * against one. */
+ * against one. Uneven points are weighed. */
 void trend_knee(struct series series, size_t head, size_t tail,
 		struct knee *knee);
 

@@ -354,6 +354,9 @@ verdict_compare(const struct verdict *a, const struct verdict *b)
 #define SLICES 8
 /* A slice with this share of the mean density counts as full. */
 #define SLICE_FULL 0.5
+/* Edges of bins that it takes to tell slices apart: of what was born within a
+ * single bin nobody knows when. */
+#define SUSPECT_EDGES_MIN 4
 /* So many objects are evidence by half. */
 #define SUSPECT_HALF_OBJECTS 10
 
@@ -368,10 +371,16 @@ verdict_suspicion(const struct subject *subject)
 	struct survivors survivors;
 	double slice = subject->tracked_s / SLICES;
 	double from, to, total, mean, full = 0;
+	size_t inner = 0;
 	size_t k;
 
 	survivors_of(subject, &survivors);
 	if (!survivors.known || !(slice > 0))
+		return 0;
+	for (k = 0; k < survivors.count; k++)
+		inner += survivors.times[k] > 0 &&
+			 survivors.times[k] < subject->tracked_s;
+	if (inner < SUSPECT_EDGES_MIN)
 		return 0;
 	from = survivors_objects(&survivors, slice);
 	to = survivors_objects(&survivors, slice * (SLICES - 1));

@@ -18,8 +18,8 @@
 enum verdict_kind {
 	VERDICT_NONE, /* not judged */
 	VERDICT_STEADY,
-	VERDICT_INSUFFICIENT,   /* cannot be told from this many snapshots */
 	VERDICT_CACHE_FILL,     /* growth that ends */
+	VERDICT_INSUFFICIENT,   /* cannot be told from this many snapshots */
 	VERDICT_RETENTION,      /* memory kept by the allocator */
 	VERDICT_GROWING_BUFFER, /* the same objects, ever larger */
 	VERDICT_LEAK,           /* ever more objects */

@@ -24,10 +24,20 @@ survivors_of(const struct subject *subject, struct survivors *survivors)
 		double to = subject->tracked_s - bin->min_s;
 		size_t k = survivors->count;
 
-		if (bin->objects < 0 || bin->bytes < 0 || !(from < to) ||
+		if (bin->objects < 0 || bin->bytes < 0 || !(from <= to) ||
 		    from < edge) {
 			survivors->count = 0;
 			return;
+		}
+		/* A bin that begins when the snapshot was taken, or a moment
+		 * later, as the clock of births may tick first: no time, but
+		 * what is in it was born. */
+		if (from == to && k > 0) {
+			objects += (double)bin->objects;
+			bytes += (double)bin->bytes;
+			survivors->objects[k - 1] = objects;
+			survivors->bytes[k - 1] = bytes;
+			continue;
 		}
 		if (k == 0 || from > edge) {
 			survivors->times[k] = from;

@@ -17,6 +17,17 @@
 /* Levels of the rise whose crossings are looked at. */
 #define LEVELS 8
 
+/* A gap of so many mean ones hides how the number rose in it. */
+#define GAP_LONG 2.5
+/* The survivors tell if those born meanwhile are so much of the rise; else it
+ * rose evenly if it did at this share of the rate after it. */
+#define GAP_SUPPORT_MIN 0.5
+#define GAP_SUPPORT_MAX 2
+#define GAP_RATE_MIN 0.5
+/* Each edge is in one gap, and of long gaps there are less than one for
+ * GAP_LONG points. */
+#define BRIDGES_MAX (SURVIVOR_EDGES_MAX + TREND_POINTS_MAX * (LEVELS - 1) / 2)
+
 static const double late_shares[LATE_COUNT] = { 1. / 2, 1. / 3, 1. / 4 };
 
 /* Evenly thinned where there are too many; the first and the last stay. */
@@ -63,6 +74,23 @@ after(struct series series, size_t from)
 				series.count - from };
 }
 
+/* How many points must be left: half of them, or those of the last half of the
+ * window where that is not the same. */
+static size_t
+points_to_keep(struct series series)
+{
+	double middle = series.times[0] + WARMUP_KEEP_POINTS * span_of(series);
+	size_t keep = (size_t)(WARMUP_KEEP_POINTS * (double)series.count);
+	size_t i;
+
+	if (trend_is_uneven(series)) {
+		keep = 0;
+		for (i = 0; i < series.count; i++)
+			keep += series.times[i] >= middle;
+	}
+	return keep > WARMUP_KEEP_LEAST ? keep : WARMUP_KEEP_LEAST;
+}
+
 /*
  * A knee is a warm-up's end if growth is another before it: faster (a start, a
  * cache that fills) or slower (idle until the load came).
@@ -70,8 +98,7 @@ after(struct series series, size_t from)
 static size_t
 find_warmup(struct series series)
 {
-	double keep = fmax(WARMUP_KEEP_POINTS * (double)series.count,
-			   WARMUP_KEEP_LEAST);
+	size_t keep = points_to_keep(series);
 	size_t from = 0;
 	int cut;
 
@@ -80,9 +107,9 @@ find_warmup(struct series series)
 		struct knee knee;
 		double rate;
 
-		if ((double)rest.count <= keep)
+		if (rest.count <= keep)
 			break;
-		trend_knee(rest, 1, (size_t)keep, &knee);
+		trend_knee(rest, 1, keep, &knee);
 		if (knee.at == 0 || knee.gain < WARMUP_GAIN)
 			break;
 		rate = (rest.values[knee.at] - rest.values[0]) /
@@ -107,6 +134,108 @@ skip_warmup(struct series series, double warmup_s)
 	       series.times[from] - series.times[0] < warmup_s)
 		from++;
 	return from;
+}
+
+static double
+born_before(const struct evidence *e, bool bytes, double time)
+{
+	return bytes ? survivors_bytes(&e->survivors, time)
+		     : survivors_objects(&e->survivors, time);
+}
+
+/* --- long gaps ------------------------------------------------------------- */
+
+/* A rising function with points added in the long gaps. */
+struct bridged {
+	double times[TREND_POINTS_MAX + BRIDGES_MAX];
+	double values[TREND_POINTS_MAX + BRIDGES_MAX];
+	size_t count;
+};
+
+static struct series
+series_of(const struct bridged *b)
+{
+	return (struct series){ b->times, b->values, b->count };
+}
+
+static void
+add_bridge(struct bridged *b, double time, double value)
+{
+	b->times[b->count] = time;
+	b->values[b->count++] = value;
+}
+
+/* By those born in the gap that are still live. They say nothing if they are
+ * far from what it rose by. False: so it is, or there are no ages. */
+static bool
+bridge_by_ages(struct bridged *b, struct series rising, size_t i,
+	       const struct evidence *e, bool bytes)
+{
+	const struct survivors *survivors = &e->survivors;
+	double from = rising.times[i], to = rising.times[i + 1];
+	double rise = rising.values[i + 1] - rising.values[i];
+	double before, born;
+	size_t k;
+
+	if (!survivors->known)
+		return false;
+	before = born_before(e, bytes, from);
+	born = born_before(e, bytes, to) - before;
+	if (born < GAP_SUPPORT_MIN * rise || born > GAP_SUPPORT_MAX * rise)
+		return false;
+	for (k = 0; k < survivors->count; k++) {
+		double edge = survivors->times[k];
+
+		if (edge > from && edge < to)
+			add_bridge(
+				b, edge,
+				rising.values[i] +
+					rise *
+						(born_before(e, bytes, edge) -
+						 before) /
+						born);
+	}
+	return true;
+}
+
+/* A straight line, if it rose likewise when we looked again: what it did before
+ * may have ended in the gap. */
+static void
+bridge_by_rate(struct bridged *b, struct series rising, size_t i)
+{
+	double gap = rising.times[i + 1] - rising.times[i];
+	double rise = rising.values[i + 1] - rising.values[i];
+	bool is_last = i + 2 == rising.count;
+	size_t from = is_last ? 0 : i + 1;
+	size_t to = is_last ? i : rising.count - 1;
+	double other_time = rising.times[to] - rising.times[from];
+	double other_rise = rising.values[to] - rising.values[from];
+	int k;
+
+	if (other_rise * gap < GAP_RATE_MIN * rise * other_time)
+		return;
+	for (k = 1; k < LEVELS; k++)
+		add_bridge(b, rising.times[i] + gap * k / LEVELS,
+			   rising.values[i] + rise * k / LEVELS);
+}
+
+/* One step, as far as points tell, may have been many where nobody looked. */
+static void
+bridge_gaps(struct series rising, const struct evidence *e, bool bytes,
+	    struct bridged *b)
+{
+	double mean = span_of(rising) / (double)(rising.count - 1);
+	size_t i;
+
+	b->count = 0;
+	add_bridge(b, rising.times[0], rising.values[0]);
+	for (i = 1; i < rising.count; i++) {
+		if (rising.times[i] - rising.times[i - 1] >= GAP_LONG * mean &&
+		    rising.values[i] > rising.values[i - 1] &&
+		    !bridge_by_ages(b, rising, i - 1, e, bytes))
+			bridge_by_rate(b, rising, i - 1);
+		add_bridge(b, rising.times[i], rising.values[i]);
+	}
 }
 
 /* --- the shape of the rise ------------------------------------------------- */
@@ -161,25 +290,22 @@ measure_shape(struct series rising, struct growth *g)
 
 /* --- the survivors --------------------------------------------------------- */
 
-static double
-born_before(const struct evidence *e, bool bytes, double time)
-{
-	return bytes ? survivors_bytes(&e->survivors, time)
-		     : survivors_objects(&e->survivors, time);
-}
-
 static void
 measure_rates(struct series all, const struct evidence *e, bool bytes,
 	      struct growth *g)
 {
 	double fitted[TREND_POINTS_MAX];
-	struct series rising = { all.times, fitted, all.count };
+	struct bridged bridged;
+	struct series rising;
 	double third = e->window_s / 3;
 	double from, to;
 	size_t k;
 
 	trend_isotonic(all, fitted);
 	g->grown = fitted[all.count - 1] - fitted[0];
+	bridge_gaps((struct series){ all.times, fitted, all.count }, e, bytes,
+		    &bridged);
+	rising = series_of(&bridged);
 	for (k = 0; k < 3; k++) {
 		from = all.times[0] + third * (double)k;
 		g->rates[k] = (trend_value_at(rising, from + third) -
@@ -309,6 +435,7 @@ measure(struct series all, const struct evidence *e, bool bytes, size_t from,
 	struct series rest = after(all, from);
 	double fitted[TREND_POINTS_MAX];
 	struct series rising = { rest.times, fitted, rest.count };
+	struct bridged bridged;
 	double up = 0;
 	double down = 0;
 	size_t i;
@@ -329,7 +456,8 @@ measure(struct series all, const struct evidence *e, bool bytes, size_t from,
 	if (rest.count < 2)
 		return;
 	trend_isotonic(rest, fitted);
-	measure_shape(rising, g);
+	bridge_gaps(rising, e, bytes, &bridged);
+	measure_shape(series_of(&bridged), g);
 	if (e->survivors.known) {
 		g->support = measure_support(rising, e, bytes);
 		measure_births(e, bytes, all.times[0], g->trend.slope,

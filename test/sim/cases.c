@@ -7,6 +7,9 @@
 #define HOUR 3600.0
 #define DAY (24 * HOUR)
 
+/* Of snapshots at odd times. */
+#define BURSTS_MAX 4
+
 struct family {
 	const char *name;
 	void (*tell)(struct story *story);
@@ -680,6 +683,47 @@ cases_count(bool leaks)
 
 /* --- the frame: how long, how often, how evenly ---------------------------- */
 
+static int
+compare_times(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Moments of the window, rising, the first 0 and the last 1: at random; in
+ * bursts, as of somebody who looks now and then; or ever further apart. */
+static void
+draw_moments(struct dice *dice, double *moments, size_t count)
+{
+	unsigned int law = dice_below(dice, 3);
+	unsigned int burst_count = 1 + dice_below(dice, BURSTS_MAX);
+	double bursts[BURSTS_MAX];
+	size_t k;
+
+	for (k = 0; k < burst_count; k++)
+		bursts[k] = dice_unit(dice);
+	for (k = 1; k + 1 < count; k++) {
+		double share = (double)k / (double)(count - 1);
+
+		if (law == 0)
+			moments[k] = dice_unit(dice);
+		else if (law == 1)
+			moments[k] =
+				0.9 * bursts[dice_below(dice, burst_count)] +
+				0.1 * dice_unit(dice);
+		else
+			moments[k] = expm1(5 * share) / expm1(5);
+	}
+	moments[0] = 0;
+	moments[count - 1] = 1;
+	qsort(moments, count, sizeof(*moments), compare_times);
+	/* No two at once. */
+	for (k = 1; k < count; k++)
+		if (!(moments[k] > moments[k - 1] + 1e-6))
+			moments[k] = moments[k - 1] + 1e-6;
+}
+
 static void
 draw_frame(struct story *story)
 {
@@ -697,6 +741,16 @@ draw_frame(struct story *story)
 			       ? length * dice_between(dice, 0.002, 0.05)
 			       : length * dice_between(dice, 0.05, 3);
 	story->end = story->first + length;
+	if (story->uneven) {
+		double moments[POINTS];
+
+		draw_moments(dice, moments, world->sight_count);
+		for (k = 0; k < world->sight_count; k++)
+			world->sights[k].time =
+				story->first + moments[k] * length;
+		story->end = world->sights[world->sight_count - 1].time;
+		return;
+	}
 	for (k = 0; k < world->sight_count; k++) {
 		double spacing = length / (double)(world->sight_count - 1);
 		double shift = k == 0 || k == world->sight_count - 1
@@ -719,12 +773,52 @@ births_between(const struct part *part, double from, double to)
 	return births;
 }
 
+/* From a moment on: two snapshots and the last, over a tenth of the window. */
+static bool
+is_seen_after(const struct story *story, double moment)
+{
+	const struct sight *sights = story->world.sights;
+	size_t last = story->world.sight_count - 1;
+
+	return sights[last - 2].time >= moment &&
+	       story->end - fmax(moment, sights[0].time) >=
+		       0.1 * window(story) &&
+	       sights[last].time - sights[last - 1].time <
+		       0.9 * (story->end - moment);
+}
+
+/* Nobody can tell what happened where nobody looked. */
+static bool
+is_seen(const struct story *story)
+{
+	const struct world *world = &story->world;
+	size_t rises = 0;
+	size_t k, p;
+
+	for (k = 1; k < world->sight_count; k++)
+		rises += world->sights[k].bytes > world->sights[k - 1].bytes;
+	for (p = 0; p < world->part_count; p++) {
+		const struct part *part = &world->parts[p];
+
+		if ((part->law == PART_QUEUE || part->law == PART_BAG) &&
+		    !is_seen_after(story, part->full_at))
+			return false;
+		if (part->law == PART_LEAK && !is_seen_after(story, part->from))
+			return false;
+		if (part->law == PART_BUFFER && story->leaks && rises < 5)
+			return false;
+	}
+	return true;
+}
+
 bool
 cases_can_be_told(const struct story *story)
 {
 	const struct world *world = &story->world;
 	size_t p;
 
+	if (story->uneven && !is_seen(story))
+		return false;
 	if (story->leaks && story->line == LINE_PEAK &&
 	    world->peaks[world->sight_count - 1] - world->peaks[0] <
 		    world->leaked_bytes / 2)
@@ -763,7 +857,7 @@ cases_can_be_told(const struct story *story)
 }
 
 void
-cases_tell(struct story *story, bool leaks, bool few, size_t family,
+cases_tell(struct story *story, bool leaks, enum frame frame, size_t family,
 	   uint64_t seed)
 {
 	const struct family *which = leaks ? &leaking[family]
@@ -777,7 +871,8 @@ cases_tell(struct story *story, bool leaks, bool few, size_t family,
 		story->line = LINE_SITE;
 		story->family = which->name;
 		story->leaks = leaks;
-		story->few = few;
+		story->few = frame == FRAME_FEW;
+		story->uneven = frame == FRAME_UNEVEN;
 		draw_frame(story);
 		which->tell(story);
 		world_run(&story->world);

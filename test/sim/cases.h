@@ -22,15 +22,19 @@ struct story {
 	const char *family;
 	bool leaks;
 	bool few;          /* 4 to 7 snapshots instead of 8 to 60 */
+	bool uneven;       /* snapshots at odd times, gaps of any length */
 	double first, end; /* of the snapshots */
 };
 
 size_t cases_count(bool leaks);
 
+/* How the snapshots lie. */
+enum frame { FRAME_MANY, FRAME_FEW, FRAME_UNEVEN };
+
 /* Draws a story of family number `family` and runs it. The caller releases
  * story->world. */
-void cases_tell(struct story *story, bool leaks, bool few, size_t family,
-		uint64_t seed);
+void cases_tell(struct story *story, bool leaks, enum frame frame,
+		size_t family, uint64_t seed);
 
 /*
  * Could one tell at all? What leaked is 10 blocks at least, and an earlier peak

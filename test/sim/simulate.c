@@ -1,8 +1,8 @@
 /*
  * simulate KIND FROM COUNT: what snapshots would show of COUNT processes, from
  * seed FROM on, as `judge` reads it. KIND is `leaking` or `leak-free`, with
- * `few-` before it for 4 to 7 snapshots, or `noisy` (one leaking site among
- * hundreds; a process per seed).
+ * `few-` before it for 4 to 7 snapshots, with `uneven-` for snapshots at odd
+ * times, or `noisy` (one leaking site among hundreds; a process per seed).
  */
 #include <math.h>
 #include <stdio.h>
@@ -113,17 +113,24 @@ main(int argc, char **argv)
 {
 	uint64_t seed, from, count;
 	struct story story;
-	bool few, leaks;
+	enum frame frame = FRAME_MANY;
 	const char *kind;
+	bool leaks;
 
 	if (argc != 4) {
 		fprintf(stderr, "usage: simulate "
-				"[few-]leaking|[few-]leak-free|noisy "
+				"[few-|uneven-]leaking|leak-free or noisy "
 				"FROM COUNT\n");
 		return 2;
 	}
-	few = strncmp(argv[1], "few-", 4) == 0;
-	kind = argv[1] + (few ? 4 : 0);
+	kind = argv[1];
+	if (strncmp(kind, "few-", 4) == 0) {
+		frame = FRAME_FEW;
+		kind += 4;
+	} else if (strncmp(kind, "uneven-", 7) == 0) {
+		frame = FRAME_UNEVEN;
+		kind += 7;
+	}
 	leaks = strcmp(kind, "leaking") == 0;
 	if (!leaks && strcmp(kind, "leak-free") != 0 &&
 	    strcmp(argv[1], "noisy") != 0) {
@@ -137,7 +144,8 @@ main(int argc, char **argv)
 			tell_crowd(seed);
 			continue;
 		}
-		cases_tell(&story, leaks, few, seed % cases_count(leaks), seed);
+		cases_tell(&story, leaks, frame, seed % cases_count(leaks),
+			   seed);
 		print_story(&story, seed);
 		world_release(&story.world);
 	}

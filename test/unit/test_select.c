@@ -332,7 +332,7 @@ set_up_verdicts(void)
 static void
 with_verdicts_the_worst_comes_first(void **state)
 {
-	static const int64_t by_verdict[] = { 64, 1024, 2048, 0, 10240 };
+	static const int64_t by_verdict[] = { 64, 1024, 0, 2048, 10240 };
 	static const int64_t by_rate[] = { 10240, 64, 1024 };
 	struct scene scene = set_up_verdicts();
 

@@ -70,6 +70,34 @@ one_wild_point_moves_no_slope(void **state)
 	assert_near(trend.slope, 3, 1e-9);
 }
 
+/* Six points of a rise in a tenth of the time, and two that say it ended. */
+static void
+uneven_points_count_by_their_time(void **state)
+{
+	const double t[] = { 0, 2, 4, 6, 8, 10, 60, 100 };
+	const double y[] = { 0, 2, 4, 6, 8, 10, 10, 10 };
+	const double even[] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+	struct trend trend;
+	struct knee knee;
+
+	(void)state;
+	assert_true(trend_is_uneven(SERIES(t, y)));
+	assert_false(trend_is_uneven(SERIES(even, y)));
+	trend_of(SERIES(t, y), &trend);
+	/* Nine tenths of the time nothing happened. */
+	assert_true(trend.slope < 0.1);
+	assert_near(trend.low, 0, 1e-12);
+	assert_true(trend.high > 0.1);
+	assert_true(trend.low <= trend.slope && trend.slope <= trend.high);
+	trend_knee(SERIES(t, y), 1, 1, &knee);
+	assert_near(knee.slope_after, 0, 1e-9);
+	/* A line is a line at any times. */
+	trend_of(SERIES(t, t), &trend);
+	assert_near(trend.slope, 1, 1e-12);
+	assert_near(trend.low, 1, 1e-12);
+	assert_near(trend.high, 1, 1e-12);
+}
+
 /* Kendall's table for n = 4: P(S >= 6, 4, 2, 0) = 1, 4, 9, 15 of 24. */
 static void
 few_points_have_their_exact_p(void **state)
@@ -268,6 +296,7 @@ main(void)
 		cmocka_unit_test(slope_of_a_line_is_exact),
 		cmocka_unit_test(slope_is_the_median_of_pairs),
 		cmocka_unit_test(one_wild_point_moves_no_slope),
+		cmocka_unit_test(uneven_points_count_by_their_time),
 		cmocka_unit_test(few_points_have_their_exact_p),
 		cmocka_unit_test(ties_narrow_the_variance),
 		cmocka_unit_test(likeness_of_neighbours_weakens_p),

@@ -599,6 +599,166 @@ the_worst_sorts_first(void **state)
 	assert_int_equal(verdict_compare(&small, &small), 0);
 }
 
+/* --- snapshots at odd times -------------------------------------------------- */
+
+/* Live at a time, of blocks that nothing frees: evenly born until `full`. */
+static int64_t
+filled(double seconds, double full, int64_t objects)
+{
+	if (seconds <= 0)
+		return 0;
+	return (int64_t)((double)objects * fmin(1, seconds / full));
+}
+
+/* `objects` blocks of `size`, evenly born from the start of tracking until
+ * `full` seconds, seen at these seconds since then. Bins as the shim's: three of
+ * 1 s, three of 2 s ... */
+static void
+make_filling(struct history *history, const double *times, size_t count,
+	     double full, int64_t objects, int64_t size, bool has_ages)
+{
+	double end = times[count - 1];
+	double young = 0;
+	double width = 1;
+	size_t i;
+
+	history_init(history);
+	for (i = 0; i < count; i++) {
+		int64_t live = filled(times[i], full, objects);
+
+		add_point(history, times[i], live, live * size);
+	}
+	history->subject.tracked_s = end;
+	for (i = 0; has_ages && young < end; i++) {
+		double old = fmin(end, young + width);
+		int64_t born = filled(end - young, full, objects) -
+			       filled(end - old, full, objects);
+
+		add_age(history, young, old, born, born * size);
+		young = old;
+		if (i % 3 == 2)
+			width *= 2;
+	}
+}
+
+/* As a page that nobody looked at has them: close together while a cache of 257
+ * slabs filled in 6 min 24 s, one in five minutes since. */
+static void
+growth_that_stopped_is_no_leak_however_few_saw_it_stop(void **state)
+{
+	static const double times[] = { 5, 15, 35, 75, 155, 315, 635, 810 };
+	struct history history;
+	struct verdict verdict;
+	int has_ages;
+	size_t count;
+
+	(void)state;
+	for (has_ages = 0; has_ages < 2; has_ages++) {
+		make_filling(&history, times, 8, 389, 257, 1 << 20, has_ages);
+		verdict = judge(&history);
+		assert_kind(&verdict, VERDICT_CACHE_FILL);
+		/* What is counted on is the whole time. */
+		assert_true(verdict.bytes_per_hour < 1.3 * 1073741824);
+	}
+	/* A minute after it was full the survivors tell, or it is too early. */
+	make_filling(&history, times, 7, 389, 257, 1 << 20, true);
+	verdict = judge(&history);
+	assert_false(verdict_is_leak(&verdict));
+	/* The same times, and no end to it. */
+	for (has_ages = 0; has_ages < 2; has_ages++) {
+		for (count = 7; count <= 8; count++) {
+			make_filling(&history, times, count, 1e9, 257000000,
+				     100, has_ages);
+			verdict = judge(&history);
+			assert_kind(&verdict, VERDICT_LEAK);
+		}
+	}
+}
+
+/* Two, and minutes later eight: between the two groups it went up in one step,
+ * as far as the points tell. */
+static void
+a_leak_is_one_whenever_one_looked(void **state)
+{
+	static const double times[] = { 5,   9,   275, 278, 282,
+					285, 289, 292, 295, 299 };
+	struct history history;
+	struct verdict verdict;
+	int has_ages;
+
+	(void)state;
+	for (has_ages = 0; has_ages < 2; has_ages++) {
+		make_filling(&history, times, 10, 1e6, 364000000, 300,
+			     has_ages);
+		verdict = judge(&history);
+		assert_kind(&verdict, VERDICT_LEAK);
+		assert_true(verdict.confidence > 0.95);
+		assert_true(fabs(verdict.objects_per_hour / 364 / 3600 - 1) <
+			    0.01);
+	}
+	/* All of it was there after a moment: a step. */
+	for (has_ages = 0; has_ages < 2; has_ages++) {
+		make_filling(&history, times, 10, 30, 364, 300, has_ages);
+		verdict = judge(&history);
+		assert_kind(&verdict, VERDICT_CACHE_FILL);
+	}
+}
+
+/* The clock of births may tick before that of the snapshot: then the youngest
+ * bin begins when the snapshot was taken, or after. */
+static void
+a_bin_of_no_time_takes_no_ages_away(void **state)
+{
+	struct history plain, ticked;
+	struct verdict without, with;
+
+	(void)state;
+	make_leak(&plain, 20, 7, 100);
+	make_leak(&ticked, 20, 7, 100);
+	memmove(ticked.ages + 1, ticked.ages,
+		plain.subject.age_count * sizeof(*ticked.ages));
+	ticked.ages[0] = (struct age_bin){ 0, 0, 0, 0 };
+	ticked.subject.age_count++;
+	without = judge(&plain);
+	with = judge(&ticked);
+	assert_memory_equal(&with, &without, sizeof(with));
+	/* What was born in it lives. */
+	ticked.ages[0].objects = 7;
+	ticked.ages[1].objects = 0;
+	with = judge(&ticked);
+	assert_kind(&with, VERDICT_LEAK);
+	assert_true(with.confidence > 0.95);
+}
+
+/* Of a bin that is all the time nobody knows when its blocks were born. */
+static void
+a_single_bin_suspects_nothing(void **state)
+{
+	struct history history;
+
+	(void)state;
+	history_init(&history);
+	add_point(&history, 1, 5000, 500000);
+	history.subject.tracked_s = 1;
+	add_age(&history, 0, 1, 5000, 500000);
+	assert_true(verdict_suspicion(&history.subject) == 0);
+}
+
+static void
+what_may_leak_is_above_what_has_stopped(void **state)
+{
+	const struct verdict may = { .kind = VERDICT_INSUFFICIENT,
+				     .confidence = 0.1,
+				     .bytes_per_hour_low = -5 };
+	const struct verdict full = { .kind = VERDICT_CACHE_FILL,
+				      .confidence = 1,
+				      .bytes_per_hour_low = 1e9 };
+
+	(void)state;
+	assert_true(verdict_compare(&may, &full) < 0);
+	assert_true(verdict_compare(&full, &may) > 0);
+}
+
 static void
 names_are_those_of_machines(void **state)
 {
@@ -639,6 +799,12 @@ main(void)
 		cmocka_unit_test(equal_subjects_get_equal_verdicts),
 		cmocka_unit_test(suspicion_ranks_leaks_over_caches_and_pools),
 		cmocka_unit_test(the_worst_sorts_first),
+		cmocka_unit_test(
+			growth_that_stopped_is_no_leak_however_few_saw_it_stop),
+		cmocka_unit_test(a_leak_is_one_whenever_one_looked),
+		cmocka_unit_test(a_bin_of_no_time_takes_no_ages_away),
+		cmocka_unit_test(a_single_bin_suspects_nothing),
+		cmocka_unit_test(what_may_leak_is_above_what_has_stopped),
 		cmocka_unit_test(names_are_those_of_machines),
 	};
 

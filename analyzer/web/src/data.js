@@ -8,8 +8,8 @@ import * as format from "./format.js";
 const SCHEMA_VERSION = 1;
 
 /* In the page's order of importance; other kinds sort after them. */
-const KINDS = ["leak", "growing-buffer", "retention", "cache-fill", "steady",
-	"insufficient"];
+const KINDS = ["leak", "growing-buffer", "retention", "insufficient",
+	"cache-fill", "steady"];
 
 export function load() {
 	const text = document.getElementById("report").textContent;
