@@ -55,10 +55,17 @@ find_culprit(struct culprit *culprits, size_t *count, const struct row *row,
 	return culprit;
 }
 
+/* Rows that nobody judged have all their call stacks. */
+static size_t
+sites_of(const struct row *row)
+{
+	return row->guilty ? row->guilty : row->stacks;
+}
+
 static size_t
 buffers_of(const struct row *row)
 {
-	return row->verdict.kind == VERDICT_GROWING_BUFFER ? row->stacks : 0;
+	return row->verdict.kind == VERDICT_GROWING_BUFFER ? sites_of(row) : 0;
 }
 
 static void
@@ -66,7 +73,8 @@ add_row(struct culprit *culprit, const struct row *row)
 {
 	if (!culprit->row)
 		culprit->row = row;
-	culprit->sites += row->stacks;
+	culprit->rows++;
+	culprit->sites += sites_of(row);
 	culprit->buffers += buffers_of(row);
 	culprit->bytes += row->delta.bytes;
 	culprit->objects += row->delta.objects;
@@ -205,7 +213,7 @@ culprit_of_verdict(const struct report *report, enum row_kind kind,
 		if (row->verdict.kind == VERDICT_INSUFFICIENT && !row_grew(row))
 			continue;
 		add_suspect(&suspects, row);
-		all->sites += row->stacks;
+		all->sites += sites_of(row);
 		all->buffers += buffers_of(row);
 		all->bytes_per_hour += row->verdict.bytes_per_hour;
 		all->objects_per_hour += row->verdict.objects_per_hour;

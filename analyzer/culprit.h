@@ -22,13 +22,14 @@ struct culprit {
 	const char *module;
 	const char *file; /* NULL: unknown, or not one */
 	uint32_t line;    /* 0: unknown, or more than one */
-	size_t sites;
+	size_t rows;
+	size_t sites;          /* call stacks of those rows that did it */
 	size_t buffers;        /* of them that grow as buffers do */
-	const struct row *row; /* the worst of its sites */
+	const struct row *row; /* the worst */
 	int64_t bytes;         /* growth */
 	int64_t objects;
 	int64_t live_objects;
-	double bytes_per_hour; /* sums of the sites' slopes */
+	double bytes_per_hour; /* sums of the rows' slopes */
 	double objects_per_hour;
 	double weight; /* likewise, verdict_weight */
 };

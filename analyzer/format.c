@@ -133,6 +133,43 @@ format_byte_rate(struct strbuf *buf, double per_hour, bool sign)
 }
 
 void
+format_byte_rate_in(struct strbuf *buf, double per_hour, bool sign,
+		    unsigned int unit)
+{
+	int64_t bytes = saturate_round(per_hour);
+	uint64_t tenths = tenths_in(magnitude(bytes), unit);
+
+	if (tenths > 0)
+		(void)add_sign(buf, bytes, sign);
+	add_amount(buf, tenths, unit);
+	strbuf_adds(buf, "/h");
+}
+
+/* More than four digits before the point? */
+static bool
+is_long(double per_hour, unsigned int unit)
+{
+	return tenths_in(magnitude(saturate_round(per_hour)), unit) >=
+	       (unit ? 100000 : 10000);
+}
+
+/* The rate's own; the next smaller one for 1.0 to 1.9 of it where the lower end
+ * is less than one; a larger one where an end is far away. */
+unsigned int
+format_unit_of_interval(double per_hour, double low, double high)
+{
+	unsigned int unit = format_unit_of(saturate_round(per_hour));
+
+	if (unit > 0 && format_unit_of(saturate_round(low)) < unit &&
+	    format_in_unit(saturate_round(per_hour), unit) < 20)
+		unit--;
+	while (unit + 1 < UNIT_COUNT &&
+	       (is_long(low, unit) || is_long(high, unit)))
+		unit++;
+	return unit;
+}
+
+void
 format_rate(struct strbuf *buf, double per_hour, bool sign)
 {
 	int64_t tenths = saturate_round(per_hour * 10);

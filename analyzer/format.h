@@ -27,6 +27,11 @@ void format_amount(struct strbuf *buf, int64_t amount, unsigned int unit);
 
 /* 12.3 MiB/h. */
 void format_byte_rate(struct strbuf *buf, double per_hour, bool sign);
+/* Likewise in a unit; and the unit in which a rate and the ends of its interval
+ * are to be compared: 1022.3 MiB/h and 1.0 GiB/h say nothing together. */
+void format_byte_rate_in(struct strbuf *buf, double per_hour, bool sign,
+			 unsigned int unit);
+unsigned int format_unit_of_interval(double per_hour, double low, double high);
 /* 4,100/h, below ten 3.4/h. */
 void format_rate(struct strbuf *buf, double per_hour, bool sign);
 

@@ -5,6 +5,15 @@
 #include "format.h"
 #include "judge.h"
 #include "saturate.h"
+#include "trend.h"
+
+/* A verdict of less confidence is as good as none: it was given against the
+ * odds, or they are even. */
+#define CONFIDENCE_MIN 0.6
+
+/* Growth has stopped if so little of it came in so much of the time. */
+#define STOPPED_RISE 0.01
+#define STOPPED_TIME 0.25
 
 /* A limit that is further away is nobody's concern today: a year. */
 #define FAR_HOURS (365.25 * 24)
@@ -64,17 +73,23 @@ add_rate(struct strbuf *out, const struct report *report,
 	 const struct culprit *culprit)
 {
 	const struct verdict *verdict = &culprit->row->verdict;
+	double low = verdict->bytes_per_hour_low;
+	double high = verdict->bytes_per_hour_high;
 
 	if (report->diff->estimated)
 		strbuf_adds(out, "an estimated ");
-	format_byte_rate(out, culprit->bytes_per_hour, false);
-	if (culprit->sites == culprit->row->stacks &&
-	    verdict->bytes_per_hour_low < verdict->bytes_per_hour_high) {
+	if (culprit->rows == 1 && low < high) {
+		unsigned int unit = format_unit_of_interval(
+			verdict->bytes_per_hour, low, high);
+
+		format_byte_rate_in(out, verdict->bytes_per_hour, false, unit);
 		strbuf_adds(out, " (95% sure: ");
-		format_byte_rate(out, verdict->bytes_per_hour_low, false);
+		format_byte_rate_in(out, low, false, unit);
 		strbuf_adds(out, " to ");
-		format_byte_rate(out, verdict->bytes_per_hour_high, false);
+		format_byte_rate_in(out, high, false, unit);
 		strbuf_addc(out, ')');
+	} else {
+		format_byte_rate(out, culprit->bytes_per_hour, false);
 	}
 	if (culprit->sites > 1) {
 		strbuf_adds(out, " in ");
@@ -243,20 +258,59 @@ add_together(struct strbuf *out, const struct report *report)
 	strbuf_adds(out, ". See what they share: --by function.");
 }
 
+/* Grew by a rate, and it is as likely as not that it goes on. Of a step there
+ * is no rate: it is a word, no doubt. */
+static bool
+is_doubtful(const struct culprit *culprit)
+{
+	return culprit->row->verdict.confidence < CONFIDENCE_MIN &&
+	       culprit->bytes_per_hour >= 1;
+}
+
+/* Did what it gained come before the last quarter of the time? */
+static bool
+has_stopped(const struct diff *diff, const struct row *row)
+{
+	double times[HISTORY_POINTS_MAX], values[HISTORY_POINTS_MAX];
+	size_t last = diff->point_count - 1;
+	size_t i;
+
+	if (!row->points)
+		return false;
+	for (i = 0; i <= last; i++) {
+		times[i] = (double)(diff->history->times_ns[i] -
+				    diff->history->times_ns[0]);
+		values[i] = (double)row->points[i].bytes;
+	}
+	return values[last] - trend_value_at((struct series){ times, values,
+							      last + 1 },
+					     times[last] * (1 - STOPPED_TIME)) <
+	       STOPPED_RISE * (double)row->delta.bytes;
+}
+
 static void
 add_cache(struct strbuf *out, const struct report *report,
 	  const struct culprit *culprit, const struct culprit_all *all)
 {
-	add_nothing(out, report->diff);
+	bool doubtful = is_doubtful(culprit);
+
+	if (doubtful)
+		strbuf_adds(out, "Nothing leaks for certain");
+	else
+		add_nothing(out, report->diff);
 	strbuf_adds(out, ", as far as ");
 	headline_trend_span(out, report->diff);
-	strbuf_adds(out, " tell; ");
+	strbuf_adds(out, doubtful ? " tell, but " : " tell; ");
 	culprit_add_place(out, culprit);
-	/* Of a step there is no rate. */
-	if (culprit->bytes_per_hour >= 1) {
+	if (culprit->bytes_per_hour >= 1 &&
+	    (doubtful || !has_stopped(report->diff, culprit->row))) {
 		strbuf_adds(out, " grows by ");
 		format_byte_rate(out, culprit->bytes_per_hour, false);
-		strbuf_adds(out, " and slows down, as a cache does that fills");
+		strbuf_adds(out,
+			    doubtful ? " and may go on: take more snapshots, "
+				       "evenly apart"
+				     : " and slows down, as a cache does that "
+				       "fills");
 	} else {
 		strbuf_adds(out, " grew by ");
 		format_bytes(out, culprit->bytes, false);
@@ -376,6 +430,8 @@ headline_trend(struct strbuf *out, const struct report *report)
 	} else if (culprit_of_verdict(report, ROW_HEAP, VERDICT_CACHE_FILL,
 				      VERDICT_CACHE_FILL, &culprit, &all)) {
 		add_cache(out, report, &culprit, &all);
+		if (is_doubtful(&culprit))
+			style = PAGE_DOUBT;
 	} else {
 		add_steady(out, report);
 	}

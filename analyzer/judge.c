@@ -1,6 +1,7 @@
 #include "judge.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "saturate.h"
 #include "xalloc.h"
@@ -158,6 +159,168 @@ judge_ledger(struct bench *bench, struct row *rows)
 		rows[LEDGER_shim].verdict.kind = VERDICT_NONE;
 }
 
+/* --- which of a row's call stacks ------------------------------------------- */
+
+/* Of one kind of tracks: the rows by class, and the ages by track. */
+struct lineup {
+	struct row **rows;
+	size_t *first_age; /* + 1; 0 = none */
+	size_t *next_age;  /* by age, likewise */
+};
+
+static void
+lineup_init(struct lineup *lineup, struct diff *diff, enum row_kind kind,
+	    size_t track_count)
+{
+	const struct history *history = diff->history;
+	size_t ages = kind == ROW_HEAP ? history->age_count : 0;
+	size_t i;
+
+	lineup->rows = xcalloc((size_t)diff->classes[kind]->count + 1,
+			       sizeof(struct row *));
+	lineup->first_age = xcalloc(track_count, sizeof(size_t));
+	lineup->next_age = xcalloc(ages, sizeof(size_t));
+	for (i = 0; i < diff->count[kind]; i++) {
+		struct row *row = &diff->rows[diff->first[kind] + i];
+
+		lineup->rows[row->cls] = row;
+	}
+	for (i = 0; i < ages; i++) {
+		size_t *first = &lineup->first_age[history->ages[i].track];
+
+		lineup->next_age[i] = *first;
+		*first = i + 1;
+	}
+}
+
+static void
+lineup_release(struct lineup *lineup)
+{
+	free(lineup->rows);
+	free(lineup->first_age);
+	free(lineup->next_age);
+}
+
+static size_t
+ages_of_track(const struct bench *bench, const struct lineup *lineup,
+	      size_t track, struct age_bin *ages)
+{
+	const struct history *history = bench->diff->history;
+	size_t at = lineup->first_age[track];
+	size_t count;
+
+	if (!at)
+		return 0;
+	count = diff_bins(bench->diff, ages);
+	for (; at; at = lineup->next_age[at - 1]) {
+		const struct history_age *age = &history->ages[at - 1];
+
+		if (age->bin >= count)
+			continue;
+		ages[count - 1 - age->bin].bytes += age->live.bytes;
+		ages[count - 1 - age->bin].objects += age->live.objects;
+	}
+	return count;
+}
+
+static enum verdict_kind
+judge_track(struct bench *bench, const struct lineup *lineup,
+	    const struct tracks *tracks, size_t i, enum row_kind kind)
+{
+	const struct track *track = &tracks->list[i];
+	struct amount points[HISTORY_POINTS_MAX] = { { 0, 0 } };
+	const struct row alone = {
+		.kind = kind,
+		.points = points,
+		.alloc_ever = track->last.alloc,
+		.release_ever = track->last.release,
+	};
+	struct subject subject;
+	struct verdict verdict;
+
+	memcpy(points, track->live, track->live_count * sizeof(*points));
+	subject = subject_of(bench, &alone);
+	subject.age_count = ages_of_track(bench, lineup, i, bench->ages);
+	verdict_of(&subject, &bench->settings, &verdict);
+	return verdict.kind;
+}
+
+static bool
+track_grew(const struct track *track)
+{
+	const struct amount *before = &track->first.live;
+	const struct amount *after = &track->last.live;
+
+	return after->bytes > before->bytes ||
+	       (after->bytes == before->bytes &&
+		after->objects > before->objects);
+}
+
+static bool
+has_groups(const struct row *rows, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (rows[i].stacks > 1)
+			return true;
+	}
+	return false;
+}
+
+/* In each row of several call stacks. */
+static void
+count_in_groups(struct bench *bench, struct diff *diff, enum row_kind kind)
+{
+	const struct tracks *tracks = kind == ROW_HEAP
+					      ? &diff->history->heap
+					      : &diff->history->threads;
+	uint32_t *grew = xcalloc(diff->count[kind], sizeof(*grew));
+	struct row *rows = diff->rows + diff->first[kind];
+	struct lineup lineup;
+	size_t i;
+
+	lineup_init(&lineup, diff, kind, tracks->count);
+	for (i = 0; i < tracks->count; i++) {
+		const struct track *track = &tracks->list[i];
+		struct row *row =
+			lineup.rows[diff->classes[kind]->of[track->stack]];
+		enum verdict_kind alone;
+
+		if (!row || row->stacks < 2 || !track_grew(track) ||
+		    row->verdict.kind <= VERDICT_STEADY)
+			continue;
+		grew[row - rows]++;
+		alone = judge_track(bench, &lineup, tracks, i, kind);
+		row->guilty += verdict_is_leak(&row->verdict)
+				       ? alone >= VERDICT_GROWING_BUFFER
+				       : alone == row->verdict.kind;
+	}
+	for (i = 0; i < diff->count[kind]; i++) {
+		if (!rows[i].guilty)
+			rows[i].guilty = grew[i];
+	}
+	lineup_release(&lineup);
+	free(grew);
+}
+
+/* A wrapper's row is of hundreds of call stacks, and few of them leak. */
+static void
+count_guilty(struct bench *bench, struct diff *diff, enum row_kind kind)
+{
+	struct row *rows = diff->rows + diff->first[kind];
+	size_t i;
+
+	if (has_groups(rows, diff->count[kind]))
+		count_in_groups(bench, diff, kind);
+	/* A sum may grow while none of its parts does from the first snapshot to
+	 * the last. */
+	for (i = 0; i < diff->count[kind]; i++) {
+		if (!rows[i].guilty)
+			rows[i].guilty = rows[i].stacks;
+	}
+}
+
 static struct bench *
 new_bench(const struct diff *diff, const struct judge_settings *settings)
 {
@@ -205,6 +368,8 @@ judge(struct diff *diff, const struct judge_settings *settings)
 	} else if (diff->point_count) {
 		for (i = 0; i < end; i++)
 			judge_row(bench, &diff->rows[i]);
+		count_guilty(bench, diff, ROW_HEAP);
+		count_guilty(bench, diff, ROW_THREAD);
 		for (kind = 0; kind < ROW_KIND_COUNT; kind++) {
 			if (diff->totals[kind].points)
 				judge_row(bench, &diff->totals[kind]);

@@ -1,6 +1,7 @@
 #include "report_trend.h"
 
 #include "format.h"
+#include "trend.h"
 
 #define SERIES_COLUMNS 24
 #define SERIES_LEVELS 8
@@ -30,6 +31,8 @@ static void
 add_rate(struct strbuf *out, const struct row *row)
 {
 	const struct verdict *verdict = &row->verdict;
+	double low = verdict->bytes_per_hour_low;
+	double high = verdict->bytes_per_hour_high;
 
 	if (row->kind == ROW_THREAD) {
 		strbuf_adds(out, ", threads ");
@@ -37,13 +40,18 @@ add_rate(struct strbuf *out, const struct row *row)
 		return;
 	}
 	strbuf_adds(out, ", ");
-	format_byte_rate(out, verdict->bytes_per_hour, true);
-	if (verdict->bytes_per_hour_low != verdict->bytes_per_hour_high) {
+	if (low != high) {
+		unsigned int unit = format_unit_of_interval(
+			verdict->bytes_per_hour, low, high);
+
+		format_byte_rate_in(out, verdict->bytes_per_hour, true, unit);
 		strbuf_adds(out, " (95%: ");
-		format_byte_rate(out, verdict->bytes_per_hour_low, true);
+		format_byte_rate_in(out, low, true, unit);
 		strbuf_adds(out, " to ");
-		format_byte_rate(out, verdict->bytes_per_hour_high, true);
+		format_byte_rate_in(out, high, true, unit);
 		strbuf_addc(out, ')');
+	} else {
+		format_byte_rate(out, verdict->bytes_per_hour, true);
 	}
 	if (row->kind == ROW_HEAP && verdict->kind == VERDICT_LEAK) {
 		strbuf_adds(out, ", objects ");
@@ -110,6 +118,30 @@ report_trend_verdict(struct page *page, const struct row *row)
 	}
 }
 
+/* What stands in a column. Points that are evenly apart are shown as they are,
+ * the first and the last always; others by the time, straight lines between
+ * them. */
+static double
+series_at(const struct diff *diff, const struct row *row, size_t column,
+	  size_t columns)
+{
+	const uint64_t *times_ns = diff->history->times_ns;
+	size_t last = diff->point_count - 1;
+	size_t at = column * last / (columns - 1);
+	double times[HISTORY_POINTS_MAX], values[HISTORY_POINTS_MAX];
+	struct series series = { times, values, diff->point_count };
+	size_t i;
+
+	for (i = 0; i <= last; i++) {
+		times[i] = (double)(times_ns[i] - times_ns[0]);
+		values[i] = (double)row->points[i].bytes;
+	}
+	if (times_ns[last] <= times_ns[0] || !trend_is_uneven(series))
+		return values[at];
+	return trend_value_at(series, times[last] * (double)column /
+					      (double)(columns - 1));
+}
+
 void
 report_trend_series(struct page *page, const struct diff *diff,
 		    const struct row *row)
@@ -131,10 +163,9 @@ report_trend_series(struct page *page, const struct diff *diff,
 		return;
 	strbuf_adds(&page->text, page->utf8 ? "  " : "  [");
 	for (i = 0; i < columns; i++) {
-		/* The first and the last point are always among them. */
-		size_t at = i * (count - 1) / (columns - 1);
-		double share = ((double)row->points[at].bytes - (double)low) /
-			       ((double)high - (double)low);
+		double bytes = series_at(diff, row, i, columns);
+		double share =
+			(bytes - (double)low) / ((double)high - (double)low);
 		int level = (int)(share * (SERIES_LEVELS - 1) + 0.5);
 
 		if (page->utf8)

@@ -52,10 +52,13 @@ struct row {
 	/* The call stack that stands for the class: of all in it the one that
 	 * grew most. In the atlas's model; node 0: no stack is known. */
 	struct node_id node;
-	uint32_t flags;    /* enum site_flag */
-	uint32_t stack;    /* its number in the atlas */
-	uint32_t cls;      /* number of the class */
-	uint32_t stacks;   /* how many call stacks are in the class */
+	uint32_t flags;  /* enum site_flag */
+	uint32_t stack;  /* its number in the atlas */
+	uint32_t cls;    /* number of the class */
+	uint32_t stacks; /* how many call stacks are in the class */
+	/* Of these, how many have such a verdict by themselves; if none has,
+	 * how many grew. 0 until judge.h was there. */
+	uint32_t guilty;
 	const char *label; /* what they have in common; NULL: the stack */
 	bool in_old;       /* that snapshot has the site */
 	bool in_new;

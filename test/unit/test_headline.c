@@ -12,6 +12,7 @@
 
 #include "../../analyzer/format.h"
 #include "../../analyzer/headline_resident.h"
+#include "../../analyzer/report_trend.h"
 
 #define MIB (INT64_C(1) << 20)
 
@@ -316,6 +317,74 @@ rates_and_times_may_be_any_number(void **state)
 	}
 }
 
+/* Two, and after a long time eight, of a straight line: each column is as much
+ * of the time. */
+static void
+series_are_drawn_by_time(void **state)
+{
+	static const uint64_t seconds[] = { 0,   4,   270, 274, 277,
+					    281, 284, 288, 291, 294 };
+	struct amount points[10];
+	struct history history = { .point_count = 10 };
+	const struct diff diff = { .history = &history, .point_count = 10 };
+	const struct row row = { .points = points };
+	struct page page = { .utf8 = false };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 10; i++) {
+		history.times_ns[i] = seconds[i] * 1000000000;
+		points[i].bytes = (int64_t)seconds[i];
+	}
+	report_trend_series(&page, &diff, &row);
+	assert_string_equal(strbuf_text(&page.text), "  [_.::-=++*#]");
+	strbuf_clear(&page.text);
+	/* Even points are shown as they are. */
+	for (i = 0; i < 10; i++)
+		history.times_ns[i] = i * 1000000000;
+	report_trend_series(&page, &diff, &row);
+	assert_string_equal(strbuf_text(&page.text), "  [__*#######]");
+	strbuf_release(&page.text);
+}
+
+/* 1022.3 MiB/h and 1.0 GiB/h can't be compared. */
+static void
+ends_of_an_interval_have_one_unit(void **state)
+{
+	static const struct {
+		double rate, low, high;
+		const char *text;
+	} cases[] = {
+		{ 1024.4 * (double)MIB, 1022.3 * (double)MIB,
+		  1030.0 * (double)MIB,
+		  "1024.4 MiB/h, 1022.3 MiB/h, 1030.0 MiB/h" },
+		{ 12.3 * (double)MIB, 11.9 * (double)MIB, 12.8 * (double)MIB,
+		  "12.3 MiB/h, 11.9 MiB/h, 12.8 MiB/h" },
+		{ 9.9 * 1024 * (double)MIB, 900.0 * (double)MIB,
+		  12000.0 * (double)MIB, "9.9 GiB/h, 0.9 GiB/h, 11.7 GiB/h" },
+		{ 2 * (double)MIB, -3, 2048.0 * (double)MIB,
+		  "2.0 MiB/h, 0.0 MiB/h, 2048.0 MiB/h" },
+		{ 0, 0, 20 * (double)MIB, "0.0 MiB/h, 0.0 MiB/h, 20.0 MiB/h" },
+		{ 300, 200, 400, "300 B/h, 200 B/h, 400 B/h" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned int unit = format_unit_of_interval(
+			cases[i].rate, cases[i].low, cases[i].high);
+		struct strbuf out = { 0 };
+
+		format_byte_rate_in(&out, cases[i].rate, false, unit);
+		strbuf_adds(&out, ", ");
+		format_byte_rate_in(&out, cases[i].low, false, unit);
+		strbuf_adds(&out, ", ");
+		format_byte_rate_in(&out, cases[i].high, false, unit);
+		assert_string_equal(strbuf_text(&out), cases[i].text);
+		strbuf_release(&out);
+	}
+}
+
 int
 main(void)
 {
@@ -328,6 +397,8 @@ main(void)
 		cmocka_unit_test(parts_add_up_as_they_are_printed),
 		cmocka_unit_test(rounding_is_not_told_as_other_memory),
 		cmocka_unit_test(amounts_of_one_unit_are_as_alone),
+		cmocka_unit_test(ends_of_an_interval_have_one_unit),
+		cmocka_unit_test(series_are_drawn_by_time),
 		cmocka_unit_test(rates_and_times_may_be_any_number),
 	};
 

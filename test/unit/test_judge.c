@@ -206,6 +206,65 @@ one_moment_alone_is_too_little(void **state)
 	comparison_free(made);
 }
 
+/* --- rows of several call stacks --------------------------------------------- */
+
+#define CALLERS 6
+#define LEAKS 2
+
+/* A wrapper with six callers, of which two keep what they get. */
+static struct model *
+wrapper_snapshot(uint64_t step)
+{
+	struct snapgen *gen = snapgen_new();
+	Leakshim__V1__Header *header = snapgen_header(gen);
+	uint32_t wrapper = snapgen_pc(gen, 0, 0x1000);
+	uint32_t i;
+
+	header->sequence = step;
+	header->monotonic_ns = header->start_monotonic_ns + 60 * step * SECOND;
+	for (i = 0; i < CALLERS; i++) {
+		uint32_t stack[] = { wrapper, snapgen_pc(gen, 0, 0x2000 + i),
+				     0 };
+		uint64_t live = i < LEAKS ? 100 * step : 50 + (step == STEPS);
+
+		snapgen_site(gen, &(struct snapgen_site){
+					  snapgen_stack(gen, stack), 0,
+					  1000 * step + live,
+					  (1000 * step + live) * 64,
+					  1000 * step, 1000 * step * 64 });
+	}
+	return comparison_load(gen);
+}
+
+static void
+only_call_stacks_that_leak_are_guilty(void **state)
+{
+	const struct judge_settings settings = { .warmup_s = -1 };
+	uint32_t of[CALLERS + 1] = { 0, 1, 1, 1, 1, 1, 1 };
+	const char *labels[] = { NULL, "wrapper" };
+	struct classes one = { .count = 1, .of = of, .labels = labels };
+	struct model *models[STEPS];
+	struct comparison *made;
+	struct diff *diff;
+	uint64_t i;
+
+	(void)state;
+	for (i = 0; i < STEPS; i++)
+		models[i] = wrapper_snapshot(i + 1);
+	made = judged(models, STEPS);
+	for (i = 0; i < CALLERS; i++)
+		assert_int_equal(made->diff->rows[i].guilty, 1);
+	of[0] = 1;
+	diff = diff_new(made->part.history, &one, made->part.threads);
+	judge(diff, &settings);
+	assert_int_equal(diff->count[ROW_HEAP], 1);
+	assert_int_equal(diff->rows[0].stacks, CALLERS);
+	assert_int_equal(diff->rows[0].verdict.kind, VERDICT_LEAK);
+	assert_int_equal(diff->rows[0].guilty, LEAKS);
+	diff_free(diff);
+	comparison_free(made);
+}
+
 /* --- one snapshot ----------------------------------------------------------- */
 
 static void
@@ -344,6 +403,7 @@ main(void)
 		cmocka_unit_test(one_moment_alone_is_too_little),
 		cmocka_unit_test(one_snapshot_is_suspected_by_its_ages),
 		cmocka_unit_test(two_snapshots_are_not_judged),
+		cmocka_unit_test(only_call_stacks_that_leak_are_guilty),
 		cmocka_unit_test(what_blocks_bring_along_is_no_retention),
 		cmocka_unit_test(no_number_of_blocks_overflows),
 		cmocka_unit_test(our_own_tables_are_no_leak_of_the_program),

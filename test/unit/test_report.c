@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "../../analyzer/blame.h"
+#include "../../analyzer/headline.h"
 #include "../../analyzer/headline_trend.h"
 #include "../../analyzer/reader.h"
 #include "../../analyzer/report.h"
@@ -636,6 +637,29 @@ several_leaks_are_counted(void **state)
 	free(text);
 }
 
+/* Rows of functions: of the stacks of an allocator most hold their level. */
+static void
+only_call_stacks_that_leak_are_counted(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, CREATE, VERDICT_LEAK, 4095, 4096, 4097);
+	trend.diff->rows[CREATE].stacks = 185;
+	trend.diff->rows[CREATE].guilty = 5;
+	set_verdict(&trend, PARSE, VERDICT_LEAK, 1024, 1024, 1024);
+	trend.diff->rows[PARSE].stacks = 429;
+	trend.diff->rows[PARSE].guilty = 3;
+	text = tell_trend(&trend);
+	/* The interval is that of the row. */
+	assert_has(text, "make_object (object.h:12) leaks 4.0 KiB/h (95% sure: "
+			 "4.0 KiB/h to 4.0 KiB/h) in 5 call stacks, 4,100 "
+			 "objects/h. 3 more call stacks leak, 5.0 KiB/h in "
+			 "all");
+	free(text);
+}
+
 static void
 buffers_are_no_lost_objects(void **state)
 {
@@ -739,6 +763,38 @@ caches_are_told_from_leaks(void **state)
 	assert_has(text, "Nothing leaks, as far as 3 snapshots over 70 min "
 			 "tell; make_object (object.h:12) grows by 1.0 KiB/h "
 			 "and slows down, as a cache does that fills.\n");
+	free(text);
+}
+
+static void
+a_verdict_against_the_odds_is_no_acquittal(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, CREATE, VERDICT_CACHE_FILL, 0, 1024, 2048);
+	trend.diff->rows[CREATE].verdict.confidence = 0.5;
+	assert_false(headline_is_quiet(&trend.report));
+	text = tell_trend(&trend);
+	assert_has(text,
+		   "Nothing leaks for certain, as far as 3 snapshots over 70 "
+		   "min tell, but make_object (object.h:12) grows by 1.0 KiB/h "
+		   "and may go on: take more snapshots, evenly apart.\n");
+	free(text);
+}
+
+/* Whatever the mean rate of the whole time is. */
+static void
+caches_that_were_full_long_ago_grow_no_more(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, CACHE, VERDICT_CACHE_FILL, 0, 1024, 2048);
+	text = tell_trend(&trend);
+	assert_has(text, " and stopped, as a cache does that is full.\n");
 	free(text);
 }
 
@@ -1031,12 +1087,15 @@ main(void)
 		cmocka_unit_test(text_says_when_processes_differ),
 		cmocka_unit_test(leaks_come_first_with_rate_interval_and_limit),
 		cmocka_unit_test(several_leaks_are_counted),
+		cmocka_unit_test(only_call_stacks_that_leak_are_counted),
 		cmocka_unit_test(buffers_are_no_lost_objects),
 		cmocka_unit_test(rates_beyond_measure_are_bounded),
 		cmocka_unit_test(limit_that_is_reached_is_said),
 		cmocka_unit_test(nothing_leaks_is_said),
 		cmocka_unit_test(too_few_snapshots_are_no_acquittal),
 		cmocka_unit_test(caches_are_told_from_leaks),
+		cmocka_unit_test(a_verdict_against_the_odds_is_no_acquittal),
+		cmocka_unit_test(caches_that_were_full_long_ago_grow_no_more),
 		cmocka_unit_test(caches_that_are_full_have_no_rate),
 		cmocka_unit_test(
 			call_stacks_that_leak_only_together_are_no_acquittal),

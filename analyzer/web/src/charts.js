@@ -216,13 +216,15 @@ export function chart({ title, seconds, curves, stack = false, marks = [] }) {
 		frame);
 }
 
-/* A curve as small as a word. Its numbers stand beside it. */
-export function sparkline(values) {
+/* A curve as small as a word, by time. Its numbers stand beside it. */
+export function sparkline(values, seconds) {
 	const width = 90, height = 24, margin = 2;
 	const known = values.map((value) => value ?? 0);
 	const low = Math.min(0, ...known), high = Math.max(1, ...known);
-	const x = (i) => margin +
-		i * (width - 2 * margin) / Math.max(known.length - 1, 1);
+	const span = seconds?.at(-1) - seconds?.[0];
+	const share = (i) => span > 0 ? (seconds[i] - seconds[0]) / span :
+		i / Math.max(known.length - 1, 1);
+	const x = (i) => margin + share(i) * (width - 2 * margin);
 	const y = (value) => height - margin -
 		(value - low) * (height - 2 * margin) / (high - low);
 	return svg("svg", {

@@ -80,7 +80,7 @@ function columnsFor(process, rows) {
 	}, site, {
 		label: "Trend",
 		cell: (row) => row.series?.bytes ?
-			sparkline(row.series.bytes) : "",
+			sparkline(row.series.bytes, process.points_s) : "",
 	}, unitColumn(rows, "bytes_per_unit", perUnit), {
 		label: "Per hour", number: true,
 		cell: (row) => row.verdict ?
