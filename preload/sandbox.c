@@ -31,7 +31,7 @@
 
 #define ALL_NEEDS                                                              \
 	(LKS_NEED_RECORD | LKS_NEED_WRITE | LKS_NEED_CLONE | LKS_NEED_PEEK |   \
-	 LKS_NEED_YIELD | LKS_NEED_BARRIER | LKS_NEED_RESIZE | LKS_NEED_MODE |  \
+	 LKS_NEED_YIELD | LKS_NEED_BARRIER | LKS_NEED_RESIZE | LKS_NEED_MODE | \
 	 LKS_NEED_SIGSTACK)
 
 /* The low half is what is forbidden, to who installed it at least; the high half
