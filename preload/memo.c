@@ -15,15 +15,20 @@
 /* Words of a walk beyond its return addresses. */
 #define WORDS_MAX 32
 #define NEAR_BITS 8
-/* Frames that are compared before the others. */
-#define INNER 6
-/* The ring's bytes for one set of two entries' positions. */
-#define RING_PER_SET 128u
+/* Frames that are compared at once. */
+#define BLOCK 4u
+/* The ring's bytes for one set of two places. */
+#define RING_PER_SET 256u
+/* Entries that are looked at before a walk. */
+#define CHAIN_MAX 8
 
-/* A frame: innermost first. */
+/*
+ * A frame: innermost first. But for the innermost, its pc is the word below its
+ * sp; `at` is where, counted in words from the stack's end (negative).
+ */
 struct hop {
-	uint64_t pc;   /* but for the innermost, at sp - 8 */
-	uint32_t away; /* of sp from the stack's end, in words */
+	uint64_t pc;
+	int32_t at;
 	uint32_t node; /* of the depot, and flags */
 };
 
@@ -34,7 +39,7 @@ struct hop {
 /* Another word that was read. */
 struct word {
 	uint64_t value;
-	uint32_t away;
+	int32_t at;
 	uint16_t hop; /* read in the step to this hop; verify with it */
 	uint16_t is_bp;
 };
@@ -42,11 +47,10 @@ struct word {
 struct entry {
 	uint64_t bp; /* the innermost frame's, if it needs it */
 	struct lks_captured captured;
-	uint32_t hash;
 	uint16_t hops;
 	uint16_t words;
 	uint32_t written;
-	struct hop hop[1]; /* hops of them, then the words */
+	struct hop hop[]; /* hops, filled up to whole blocks; then the words */
 };
 
 #define ENTRY_BYTES offsetof(struct entry, hop)
@@ -54,6 +58,7 @@ struct entry {
 _Static_assert(sizeof(struct hop) == 16 && sizeof(struct word) == 16,
 	       "a ring of units");
 _Static_assert(ENTRY_BYTES % 8 == 0, "entries are aligned");
+_Static_assert(BLOCK == 4, "as holds compares them");
 
 /* A frame of the walk under way. */
 struct step {
@@ -68,7 +73,7 @@ struct lks_memo_space {
 	struct word word[WORDS_MAX];
 	/* Positions of what last began with a pc and sp. */
 	uint64_t near[1 << NEAR_BITS];
-	uint64_t set[][2]; /* positions; then the ring */
+	uint64_t set[][2]; /* places; then the ring */
 };
 
 /* Of a memo's salt: it has one, hence a space. Salts are above addresses. */
@@ -106,10 +111,18 @@ is_whole(const struct lks_memo *memo, uint64_t position)
 	return memo->write - position <= memo->ring_bytes;
 }
 
-static inline struct word *
-words_of(struct entry *e)
+/* Hops that an entry has room for: the first, which is compared apart, and
+ * whole blocks. */
+static inline uint32_t
+room_for(uint32_t hops)
 {
-	return (struct word *)&e->hop[e->hops];
+	return 1 + (hops - 1 + BLOCK - 1) / BLOCK * BLOCK;
+}
+
+static inline const struct word *
+words_of(const struct entry *e)
+{
+	return (const struct word *)&e->hop[room_for(e->hops)];
 }
 
 static void
@@ -148,6 +161,7 @@ obtain(struct lks_memo *memo, uint32_t ring)
 	memo->space = space;
 	memo->ring = (char *)&space->set[ring / RING_PER_SET];
 	memo->ring_bytes = ring;
+	memo->set_mask = ring / RING_PER_SET - 1;
 	memo->write = 2ull * ring;
 	return true;
 }
@@ -171,7 +185,7 @@ settle(struct lks_memo *memo, uint64_t salt, uintptr_t hi, uint32_t depth)
 	return true;
 }
 
-static void
+static LKS_NOINLINE void
 enlarge(struct lks_memo *memo)
 {
 	struct lks_memo old = *memo;
@@ -201,83 +215,128 @@ place(struct lks_memo *memo, uint32_t bytes)
 
 /* --- verifying ----------------------------------------------------------- */
 
-static inline uint64_t
-word_at(uintptr_t hi, uint32_t away)
+/* Where a frame's pc lies, as a hop says it. */
+static inline int32_t
+place_of(uintptr_t hi, uintptr_t sp)
 {
-	return *(const uint64_t *)(hi - (uintptr_t)away * 8);
+	return -(int32_t)((hi - sp) / 8) - 1;
 }
 
-/* The return address that led to a frame which is `away`. */
-static inline uint64_t
-return_at(uintptr_t hi, uint32_t away)
+/* Where a word lies that is no return address. */
+static inline int32_t
+distance(uintptr_t hi, uintptr_t at)
 {
-	return ((const uint64_t *)hi)[~(uintptr_t)away];
+	return -(int32_t)((hi - at) / 8);
+}
+
+static inline uint64_t
+word_at(uintptr_t hi, int32_t at)
+{
+	return ((const uint64_t *)hi)[at];
 }
 
 static inline bool
-begins(const struct entry *e, const struct lks_frame *frame, uintptr_t hi)
+begins(const struct entry *e, const struct lks_regs *regs, uintptr_t hi)
 {
-	return e->hop[0].pc == frame->pc &&
-	       e->hop[0].away == (hi - frame->sp) / 8;
+	return e->hop[0].pc == regs->pc &&
+	       (const uint64_t *)hi + e->hop[0].at + 1 ==
+		       (const uint64_t *)regs->sp;
+}
+
+/* Not 0 if one of a block's words is another now. */
+static inline uint64_t
+block_differs(const struct hop *hop, uintptr_t hi)
+{
+	return (word_at(hi, hop[0].at) ^ hop[0].pc) |
+	       (word_at(hi, hop[1].at) ^ hop[1].pc) |
+	       (word_at(hi, hop[2].at) ^ hop[2].pc) |
+	       (word_at(hi, hop[3].at) ^ hop[3].pc);
 }
 
 static LKS_NOINLINE uint64_t
-words_differ(const struct entry *e, uintptr_t hi)
+words_differ(const struct entry *e, uint32_t inner, uintptr_t hi)
 {
-	const struct word *words = (const struct word *)&e->hop[e->hops];
+	const struct word *words = words_of(e);
 	uint64_t differ = 0;
 
 	for (uint32_t i = 0; i < e->words; i++)
-		differ |= word_at(hi, words[i].away) ^ words[i].value;
+		if (words[i].hop > inner)
+			differ |= word_at(hi, words[i].at) ^ words[i].value;
 	return differ;
 }
 
-/*
- * True if the walk from the entry's innermost frame, with this bp, would go the
- * entry's way. All words lie above the frame's sp. The loads are independent.
- */
-static inline bool
-holds(const struct entry *e, uintptr_t bp, uintptr_t hi)
+/* The first block of which a word is another now. NULL: there is none. The
+ * loads are independent; all words lie above the frame's sp. */
+static inline const struct hop *
+differing_block(const struct entry *e, uintptr_t hi)
 {
 	const struct hop *hop = e->hop + 1;
 	const struct hop *const end = e->hop + e->hops;
-	uint64_t differ = 0;
 
-	/* Walks that begin alike mostly part here. */
-	if (lks_likely(e->hops > INNER)) {
-		for (; hop < e->hop + 1 + INNER; hop++)
-			differ |= return_at(hi, hop->away) ^ hop->pc;
-		if (differ != 0)
-			return false;
-	}
-	for (; hop < end; hop++)
-		differ |= return_at(hi, hop->away) ^ hop->pc;
-	if ((e->hop[0].node & HOP_NEEDS_BP) != 0)
-		differ |= e->bp ^ bp;
-	if (differ != 0)
+	for (; hop < end; hop += BLOCK)
+		if (lks_unlikely(block_differs(hop, hi) != 0))
+			return hop;
+	return NULL;
+}
+
+/* The same of what is no return address. */
+static inline bool
+rest_holds(const struct entry *e, uintptr_t bp, uintptr_t hi)
+{
+	if ((e->hop[0].node & HOP_NEEDS_BP) != 0 && e->bp != bp)
 		return false;
-	return lks_likely(e->words == 0) || words_differ(e, hi) == 0;
+	return lks_likely(e->words == 0) || words_differ(e, 0, hi) == 0;
+}
+
+/* True if the walk from the entry's innermost frame, with this bp, would go the
+ * entry's way. */
+static inline bool
+holds(const struct entry *e, uintptr_t bp, uintptr_t hi)
+{
+	return differing_block(e, hi) == NULL && rest_holds(e, bp, hi);
+}
+
+/* What is another now of an entry whose return addresses hold. */
+static LKS_NOINLINE uint64_t
+rest_of(const struct entry *e, uintptr_t bp, uintptr_t hi)
+{
+	for (uint32_t i = 0; i < e->words; i++) {
+		const struct word *w = &words_of(e)[i];
+		const uint64_t value = word_at(hi, w->at);
+
+		if (value != w->value)
+			return value + (i + 1);
+	}
+	return bp;
 }
 
 /*
- * The first hop from which on all words of an entry hold, as far as they lie
- * above sp: below it may be no memory. A walk that comes to this hop's frame
- * or an outer one goes the entry's way from there.
+ * The first hop from `hop` on from which on all words of an entry hold: a walk
+ * that comes to this hop's frame or an outer one goes the entry's way from
+ * there. The walk has come to the hop's sp, and all these words lie above it.
  */
 static uint32_t
-holds_from(struct entry *e, uintptr_t sp, uintptr_t hi)
+holds_from(const struct entry *e, uint32_t hop, uintptr_t hi)
 {
-	const uint32_t deepest = (uint32_t)((hi - sp) / 8);
+	const struct hop *h = e->hop + hop + 1;
+	const struct hop *const end = e->hop + room_for(e->hops);
+	uint64_t differ = 0;
 	uint32_t from = e->hops - 1u;
 
-	while (from > 0 && e->hop[from].away < deepest &&
-	       return_at(hi, e->hop[from].away) == e->hop[from].pc)
+	for (; h + BLOCK <= end; h += BLOCK)
+		differ |= block_differs(h, hi);
+	for (; h < end; h++)
+		differ |= word_at(hi, h->at) ^ h->pc;
+	if (lks_unlikely(e->words != 0))
+		differ |= words_differ(e, hop, hi);
+	if (lks_likely(differ == 0))
+		return hop;
+	while (from > hop && word_at(hi, e->hop[from].at) == e->hop[from].pc)
 		from--;
 	for (uint32_t i = 0; i < e->words; i++) {
 		const struct word *w = &words_of(e)[i];
 
-		if (w->hop > from &&
-		    (w->away > deepest || word_at(hi, w->away) != w->value))
+		if (w->hop > from && word_at(hi, w->at) != w->value)
 			from = w->hop;
 	}
 	return from;
@@ -299,6 +358,75 @@ bp_of(struct entry *e, uint32_t hop)
 		}
 	}
 	return bp;
+}
+
+/* --- finding ------------------------------------------------------------- */
+
+/*
+ * The first entry that began with a pc and sp is found by those. It names the
+ * next one by the first word that is another now, and so on (follow). A place of
+ * a set has an entry's position, which stays below 2^48, and above it bits of
+ * the hash.
+ */
+#define TAG_BITS 16
+
+static inline uint64_t
+hash_of(uint64_t a, uint64_t b)
+{
+	return (a ^ b << 16) * 0x9e3779b97f4a7c15u;
+}
+
+static inline uint64_t *
+near_of(const struct lks_memo *memo, uint64_t hash)
+{
+	return &memo->space->near[hash >> (64 - NEAR_BITS)];
+}
+
+static inline uint64_t *
+set_of(const struct lks_memo *memo, uint64_t hash)
+{
+	return memo->space->set[hash >> 32 & memo->set_mask];
+}
+
+static inline uint64_t
+tag_of(uint64_t hash)
+{
+	return hash >> (64 - TAG_BITS);
+}
+
+/* The entry that is found by the hash, and begins with these. NULL: none. */
+static inline struct entry *
+look(const struct lks_memo *memo, uint64_t hash, const struct lks_regs *regs,
+     uint64_t *position)
+{
+	const uint64_t *set = set_of(memo, hash);
+	const uint64_t tag = tag_of(hash) << (64 - TAG_BITS);
+
+	for (int way = 0; way < 2; way++) {
+		struct entry *e;
+
+		/* Of another tag it is far beyond what was written. */
+		*position = set[way] ^ tag;
+		if (!is_whole(memo, *position))
+			continue;
+		e = entry_at(memo, *position);
+		if (lks_likely(begins(e, regs, memo->hi)))
+			return e;
+	}
+	return NULL;
+}
+
+/* The last walk's entry is found by the hash from now on. */
+static inline void
+list(const struct lks_memo *memo, uint64_t hash)
+{
+	uint64_t *set = set_of(memo, hash);
+	const uint64_t tag = tag_of(hash) << (64 - TAG_BITS);
+
+	/* What was found by the same makes way. */
+	if ((set[0] ^ tag) >> (64 - TAG_BITS) != 0)
+		set[1] = set[0];
+	set[0] = memo->last | tag;
 }
 
 /* --- walking ------------------------------------------------------------- */
@@ -358,13 +486,6 @@ advance(struct walk *w, const struct lks_bounds *bounds, uintptr_t hi,
 	}
 }
 
-/* How far it is to the end of the stack, in words. */
-static inline uint32_t
-away_from(uintptr_t hi, uintptr_t at)
-{
-	return (uint32_t)((hi - at) / 8);
-}
-
 static bool
 uses_bp(uint64_t rule)
 {
@@ -406,7 +527,7 @@ add_word(struct result *r, uintptr_t at, uint64_t value, uint32_t hop,
 	}
 	r->space->word[r->words++] = (struct word){
 		.value = value,
-		.away = away_from(r->hi, at),
+		.at = distance(r->hi, at),
 		.hop = (uint16_t)hop,
 		.is_bp = is_bp,
 	};
@@ -473,7 +594,7 @@ add_hop(struct result *r, const struct step *s, uint32_t i, bool hidden)
 	}
 	r->space->hop[i] = (struct hop){
 		.pc = s->frame.pc,
-		.away = away_from(r->hi, s->frame.sp),
+		.at = place_of(r->hi, s->frame.sp),
 		.node = r->node | (r->needs_bp ? HOP_NEEDS_BP : 0) |
 			(hidden ? HOP_HIDDEN : 0),
 	};
@@ -486,6 +607,7 @@ struct rest {
 	struct entry *e;  /* NULL: there is none */
 	uint32_t hop;     /* the first that may be joined; the one that was */
 	uint32_t written; /* of the hops before */
+	uint32_t from;    /* from here on it holds; 0: not looked yet */
 };
 
 static void
@@ -496,35 +618,24 @@ pass(struct rest *rest)
 	rest->hop++;
 }
 
-static struct rest
-rest_of_last(const struct lks_memo *memo, uintptr_t sp)
-{
-	struct rest rest = { NULL, 0, 0 };
-	uint32_t from;
-
-	if (!is_whole(memo, memo->last))
-		return rest;
-	rest.e = entry_at(memo, memo->last);
-	from = holds_from(rest.e, sp, memo->hi);
-	while (rest.hop < from)
-		pass(&rest);
-	return rest;
-}
-
 /* True if the walk came to a frame of the rest, which is then rest->hop. */
 static inline bool
 joins(struct rest *rest, const struct walk *w, const struct lks_memo *memo)
 {
 	struct entry *e = rest->e;
-	const uint32_t away = away_from(memo->hi, w->frame.sp);
+	const int32_t at = place_of(memo->hi, w->frame.sp);
 	uint32_t outer;
 
-	while (rest->hop < e->hops && e->hop[rest->hop].away > away)
+	while (rest->hop < e->hops && e->hop[rest->hop].at < at)
 		pass(rest);
-	if (rest->hop == e->hops || e->hop[rest->hop].away != away ||
+	if (rest->hop == e->hops || e->hop[rest->hop].at != at ||
 	    e->hop[rest->hop].pc != w->frame.pc ||
 	    ((e->hop[rest->hop].node & HOP_NEEDS_BP) != 0 &&
 	     bp_of(e, rest->hop) != w->frame.bp))
+		return false;
+	if (rest->from == 0)
+		rest->from = holds_from(e, rest->hop, memo->hi);
+	if (rest->hop < rest->from)
 		return false;
 	outer = e->written - rest->written;
 	/* A walk that was cut short is cut elsewhere if it begins elsewhere. */
@@ -535,42 +646,38 @@ joins(struct rest *rest, const struct walk *w, const struct lks_memo *memo)
 
 /* --- keeping ------------------------------------------------------------- */
 
-static inline uint32_t
-set_of(const struct lks_memo *memo, uint32_t hash)
-{
-	return hash & (memo->ring_bytes / RING_PER_SET - 1);
-}
-
-/* The entry of what was found, its first `hops` hops and words new. */
-static LKS_NOINLINE void
+/* The entry of what was found, its first `hops` hops and words new. False: it
+ * is too large. */
+static LKS_NOINLINE bool
 keep(struct lks_memo *memo, const struct result *r, uint32_t hops,
-     const struct rest *rest, const struct entry *head, uint64_t *near)
+     const struct rest *rest, const struct entry *head)
 {
 	const uint32_t more = rest->e == NULL ? 0 : rest->e->hops - rest->hop;
 	const struct hop *old = rest->e == NULL ? NULL
 						: &rest->e->hop[rest->hop];
+	const uint32_t all = hops + more;
 	const uint32_t bytes =
-		(uint32_t)ENTRY_BYTES + (hops + more + r->words) * 16;
-	uint64_t *set = memo->space->set[set_of(memo, head->hash)];
+		(uint32_t)ENTRY_BYTES + (room_for(all) + r->words) * 16;
 	struct entry *e;
 
 	if (bytes > memo->ring_bytes / 4)
-		return;
+		return false;
 	e = place(memo, bytes);
 	/* The rest first: it may lie where the entry comes. */
 	if (more > 0)
 		memmove(&e->hop[hops], old, more * sizeof(*old));
 	memcpy(e, head, ENTRY_BYTES);
-	e->hops = (uint16_t)(hops + more);
+	e->hops = (uint16_t)all;
 	e->words = (uint16_t)r->words;
-	memcpy(e->hop, r->space->hop, hops * sizeof(e->hop[0]));
-	memcpy(words_of(e), r->space->word, r->words * sizeof(struct word));
-	set[1] = set[0];
-	set[0] = memo->last;
-	*near = memo->last;
-	if (memo->ring_bytes < LKS_MEMO_LARGE_BYTES &&
-	    memo->write - memo->start > memo->ring_bytes)
-		enlarge(memo);
+	for (uint32_t i = 0; i < hops; i++)
+		e->hop[i] = r->space->hop[i];
+	/* Blocks are whole: the last again. */
+	for (uint32_t i = all; i < room_for(all); i++)
+		e->hop[i] = e->hop[all - 1];
+	if (lks_unlikely(r->words > 0))
+		memcpy(&e->hop[room_for(all)], r->space->word,
+		       r->words * sizeof(struct word));
+	return true;
 }
 
 static struct lks_captured
@@ -586,30 +693,33 @@ plain(const struct lks_regs *regs, const struct lks_bounds *bounds,
 	};
 }
 
-/* No entry holds: walks on from where `w` is. */
+/* No entry holds. Where the next one is to be found is told by `hash`. */
 static LKS_NOINLINE struct lks_captured
 capture_slow(struct lks_memo *memo, const struct lks_regs *regs,
-	     const struct lks_bounds *bounds, uint64_t *code, struct walk *w,
-	     uint32_t hash, uint64_t *near)
+	     const struct lks_bounds *bounds, uint64_t *code, uint64_t hash)
 {
 	const uintptr_t hi = memo->hi;
-	struct rest rest = { NULL, 0, 0 };
-	struct entry head = { .bp = regs->bp, .hash = hash };
+	struct walk w = {
+		.step = memo->space->step,
+		.frame = { regs->pc, regs->sp, regs->bp },
+	};
+	struct rest rest = { NULL, 0, 0, 0 };
+	struct entry head = { .bp = regs->bp };
 	struct result r = { .space = memo->space, .hi = hi };
 	bool joined = false;
 	uint32_t i;
 
-	if (!w->plain && !w->ended)
-		rest = rest_of_last(memo, regs->sp);
-	while (!w->plain && !w->ended) {
-		joined = rest.e != NULL && joins(&rest, w, memo);
+	if (is_whole(memo, memo->last))
+		rest.e = entry_at(memo, memo->last);
+	while (!w.plain && !w.ended) {
+		joined = rest.e != NULL && joins(&rest, &w, memo);
 		if (joined)
 			break;
-		advance(w, bounds, hi, memo->salt & ~SETTLED, memo->depth);
+		advance(&w, bounds, hi, memo->salt & ~SETTLED, memo->depth);
 	}
-	if (lks_unlikely(w->plain))
+	if (lks_unlikely(w.plain))
 		return plain(regs, bounds, code, memo->depth);
-	i = w->steps;
+	i = w.steps;
 	if (joined) {
 		const struct hop *hop = &rest.e->hop[rest.hop];
 
@@ -624,24 +734,24 @@ capture_slow(struct lks_memo *memo, const struct lks_regs *regs,
 		r.node = hop->node & HOP_NODE;
 		r.needs_bp = (hop->node & HOP_NEEDS_BP) != 0;
 		head.captured.end = rest.e->captured.end;
-		head.written = w->written + rest.e->written - rest.written;
+		head.written = w.written + rest.e->written - rest.written;
 	} else {
-		const struct step *last = &w->step[--i];
+		const struct step *last = &w.step[--i];
 
 		rest.e = NULL;
 		r.needs_bp = uses_bp(last->rule);
 		/* How it ended hangs on a word that no hop tells of. */
 		r.plain = lks_rule_kind(last->rule) >= LKS_RULE_SP_DEREF &&
 			  lks_rule_kind(last->rule) <= LKS_RULE_REALIGNED;
-		add_hop(&r, last, i, w->last_hidden);
-		head.captured.end = w->end;
-		head.written = w->written;
+		add_hop(&r, last, i, w.last_hidden);
+		head.captured.end = w.end;
+		head.written = w.written;
 	}
 	while (i > 0) {
-		const struct step *from = &w->step[--i];
+		const struct step *from = &w.step[--i];
 
-		add_words(&r, from,
-			  i + 1 < w->steps ? &from[1].frame : &w->frame, i + 1);
+		add_words(&r, from, i + 1 < w.steps ? &from[1].frame : &w.frame,
+			  i + 1);
 		add_hop(&r, from, i, (from->rule & LKS_RULE_HIDDEN) != 0);
 	}
 	if (lks_unlikely(r.failed))
@@ -649,122 +759,98 @@ capture_slow(struct lks_memo *memo, const struct lks_regs *regs,
 					      head.captured.end };
 	head.captured.stack =
 		lks_depot_stack(r.node, head.captured.end != LKS_WALK_COMPLETE);
-	if (!r.plain && head.captured.stack.id != lks_depot_overflow().id)
-		keep(memo, &r, w->steps, &rest, &head, near);
+	if (!r.plain && head.captured.stack.id != lks_depot_overflow().id &&
+	    keep(memo, &r, w.steps, &rest, &head)) {
+		list(memo, hash);
+		*near_of(memo, hash_of(regs->pc, regs->sp)) = memo->last;
+		if (memo->ring_bytes < LKS_MEMO_LARGE_BYTES &&
+		    memo->write - memo->start > memo->ring_bytes)
+			enlarge(memo);
+	}
 	return head.captured;
 }
 
-static inline uint32_t
-hash_of(uintptr_t pc, uintptr_t sp, uintptr_t pc1, uintptr_t pc2)
-{
-	uint64_t h = pc * 0x9e3779b97f4a7c15u ^ sp * 0xbf58476d1ce4e5b9u ^
-		     pc1 * 0x94d049bb133111ebu ^ pc2 * 0x2545f4914f6cdd1du;
-
-	h ^= h >> 32;
-	return (uint32_t)(h * 0x9e3779b97f4a7c15u >> 32);
-}
-
-/* The entry that begins so and holds, NULL: none. It is the last walk now.
- * `but` is known not to. */
-static inline struct entry *
-find(struct lks_memo *memo, const struct lks_frame *frame, uint32_t hash,
-     uint64_t but)
-{
-	uint64_t *set = memo->space->set[set_of(memo, hash)];
-
-	for (int way = 0; way < 2; way++) {
-		const uint64_t position = set[way];
-		struct entry *e;
-
-		if (position == but || !is_whole(memo, position))
-			continue;
-		e = entry_at(memo, position);
-		if (e->hash != hash || !begins(e, frame, memo->hi) ||
-		    !holds(e, frame->bp, memo->hi))
-			continue;
-		set[way] = set[0];
-		set[0] = memo->last = position;
-		return e;
-	}
-	return NULL;
-}
-
 /*
- * The hash of a walk's beginning, without a rule. The entry that last began
- * with this pc and sp tells where its two callers' return addresses lay; they
- * lie there again unless the frame register says otherwise, and then no entry
- * is found. 0: there is no such entry.
+ * From an entry that may not hold to one that does. A walk is found after as
+ * many looks as there are words that tell it from those on the way, without a
+ * rule. True: *e holds. Else a new entry is to be found by *hash.
  */
-static inline uint32_t
-hash_near(struct lks_memo *memo, const struct lks_frame *frame, uint64_t near)
+static inline bool
+follow(const struct lks_memo *memo, const struct lks_regs *regs,
+       struct entry **e, uint64_t *position, uint64_t *hash)
 {
-	struct entry *e;
+	const uintptr_t hi = memo->hi;
 
-	if (!is_whole(memo, near))
-		return 0;
-	e = entry_at(memo, near);
-	if (e->hops < 3 || !begins(e, frame, memo->hi))
-		return 0;
-	return hash_of(frame->pc, frame->sp,
-		       return_at(memo->hi, e->hop[1].away),
-		       return_at(memo->hi, e->hop[2].away));
-}
+	for (uint32_t i = 0; i < CHAIN_MAX; i++) {
+		const struct hop *hop = differing_block(*e, hi);
+		uint64_t value;
 
-static inline uint64_t *
-near_of(const struct lks_memo *memo, uintptr_t pc, uintptr_t sp)
-{
-	return &memo->space->near[(pc ^ sp >> 4) * 0x9e3779b97f4a7c15u >>
-				  (64 - NEAR_BITS)];
+		if (hop != NULL) {
+			const struct hop *const last = hop + BLOCK - 1;
+
+			/* Bounded, because where an entry doesn't hold may lie
+			 * what another thread writes. */
+			while ((value = word_at(hi, hop->at)) == hop->pc &&
+			       hop < last)
+				hop++;
+			value += (uint64_t)(hop - (*e)->hop) << LKS_PC_BITS;
+		} else if (lks_likely(rest_holds(*e, regs->bp, hi))) {
+			return true;
+		} else {
+			value = rest_of(*e, regs->bp, hi);
+		}
+		*hash = hash_of(value, *position);
+		*e = look(memo, *hash, regs, position);
+		if (*e == NULL)
+			return false;
+	}
+	/* Too many: begun anew. */
+	*hash = hash_of(regs->pc, regs->sp);
+	return false;
 }
 
 /* What the hot half doesn't know. */
 static LKS_NOINLINE struct lks_captured
 capture_far(struct lks_memo *memo, const struct lks_regs *regs,
-	    const struct lks_bounds *bounds, uint64_t *code, uint32_t depth)
+	    const struct lks_bounds *bounds, uint64_t *code)
+{
+	uint64_t hash = hash_of(regs->pc, regs->sp);
+	uint64_t position;
+	struct entry *e = look(memo, hash, regs, &position);
+
+	if (e == NULL) {
+		/* Not on the thread's stack, or on one that is beyond
+		 * measure. */
+		if (lks_unlikely(regs->sp < bounds->lo ||
+				 regs->sp >= memo->hi ||
+				 regs->sp % sizeof(uintptr_t) != 0 ||
+				 (memo->hi - regs->sp) / 8 >= INT32_MAX))
+			return plain(regs, bounds, code, memo->depth);
+	} else if (follow(memo, regs, &e, &position, &hash)) {
+		*near_of(memo, hash_of(regs->pc, regs->sp)) = position;
+		memo->last = position;
+		return e->captured;
+	}
+	return capture_slow(memo, regs, bounds, code, hash);
+}
+
+/* What the entries rest on is no longer so, or there are none yet. */
+static LKS_NOINLINE struct lks_captured
+capture_first(struct lks_memo *memo, const struct lks_regs *regs,
+	      const struct lks_bounds *bounds, uint64_t *code, uint32_t depth)
 {
 	const uintptr_t hi = bounds->hi & ~(sizeof(uintptr_t) - 1);
 	const uint64_t salt = lks_rules_salt() | SETTLED;
-	struct walk w = { .frame = { regs->pc, regs->sp, regs->bp } };
-	struct entry *e;
-	uint64_t *near;
-	uint32_t guess;
-	uint32_t hash;
 
-	if (lks_unlikely(lks_rules_doubts(salt)))
-		return plain(regs, bounds, code, depth);
-	if (lks_unlikely(memo->space == NULL || memo->salt != salt ||
-			 memo->hi != hi || memo->depth != depth) &&
+	if (lks_unlikely(lks_rules_doubts(salt)) ||
 	    !settle(memo, salt, hi, depth))
 		return plain(regs, bounds, code, depth);
-	/* Not on the thread's stack, or on one that is beyond measure. */
-	if (lks_unlikely(regs->sp < bounds->lo || regs->sp >= hi ||
-			 regs->sp % sizeof(uintptr_t) != 0 ||
-			 (hi - regs->sp) / 8 >= UINT32_MAX))
-		return plain(regs, bounds, code, depth);
-	near = near_of(memo, regs->pc, regs->sp);
-	guess = hash_near(memo, &w.frame, *near);
-	e = guess == 0 ? NULL : find(memo, &w.frame, guess, *near);
-	if (e == NULL) {
-		const struct lks_frame innermost = w.frame;
-
-		w.step = memo->space->step;
-		for (int i = 0; i < 2 && !w.ended && !w.plain; i++)
-			advance(&w, bounds, hi, salt & ~SETTLED, depth);
-		hash = hash_of(regs->pc, regs->sp,
-			       w.steps > 1 ? w.step[1].frame.pc : 0,
-			       w.frame.pc);
-		e = hash == guess ? NULL : find(memo, &innermost, hash, *near);
-		if (e == NULL)
-			return capture_slow(memo, regs, bounds, code, &w, hash,
-					    near);
-	}
-	*near = memo->last;
-	return e->captured;
+	return capture_far(memo, regs, bounds, code);
 }
 
 /*
- * The hot half: the entry that last began with this pc and sp still holds. An
- * entry's sp is aligned and lies on the stack, hence one that is equal does.
+ * The hot half: the entry that last began with this pc and sp still holds. An entry's sp is
+ * aligned and lies on the stack, hence one that is equal does.
  */
 struct lks_captured
 lks_memo_capture(struct lks_memo *memo, const struct lks_regs *regs,
@@ -777,15 +863,13 @@ lks_memo_capture(struct lks_memo *memo, const struct lks_regs *regs,
 
 	if (lks_unlikely(memo->salt != (lks_rules_salt() | SETTLED) ||
 			 (bounds->hi ^ hi) > 7 || memo->depth != depth))
-		return capture_far(memo, regs, bounds, code, depth);
-	position = *near_of(memo, regs->pc, regs->sp);
-	if (!is_whole(memo, position))
-		return capture_far(memo, regs, bounds, code, depth);
+		return capture_first(memo, regs, bounds, code, depth);
+	position = *near_of(memo, hash_of(regs->pc, regs->sp));
+	if (lks_unlikely(!is_whole(memo, position)))
+		return capture_far(memo, regs, bounds, code);
 	e = entry_at(memo, position);
-	if (e->hop[0].pc != regs->pc ||
-	    hi - (uintptr_t)e->hop[0].away * 8 != regs->sp ||
-	    !holds(e, regs->bp, hi))
-		return capture_far(memo, regs, bounds, code, depth);
+	if (lks_unlikely(!begins(e, regs, hi) || !holds(e, regs->bp, hi)))
+		return capture_far(memo, regs, bounds, code);
 	memo->last = position;
 	return e->captured;
 }

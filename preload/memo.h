@@ -8,6 +8,7 @@
  * the same and every word still lies where it did, the walk would end the same
  * way: the stack's number is known without a rule and without a hash, at one
  * independent load a frame. Nothing is ever taken from an entry unverified.
+ * One that doesn't hold leads to the next that began the same (memo.c).
  *
  * Where no entry holds, the walk goes by rules only until it comes to a frame
  * of the thread's last walk from which on all words still hold; the rest of
@@ -49,6 +50,7 @@ struct lks_memo {
 	uint64_t salt;                /* of the rules they were made by */
 	uintptr_t hi;                 /* end of the stack they lie on */
 	uint32_t ring_bytes;          /* power of 2 */
+	uint32_t set_mask; /* of the sets that entries are found by */
 	uint32_t depth;
 	bool refused; /* no memory was to be had: plain walks from now on */
 };

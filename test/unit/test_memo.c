@@ -297,6 +297,45 @@ stack_seen_again_is_not_walked(void **state)
 	assert_int_equal(memo.write, write);
 }
 
+/*
+ * Walks that begin the same and part further out, at more than one frame: once
+ * each was seen, none is walked again, in whichever order they come. Where they
+ * are found is a matter of addresses, which may be unlucky: not four times.
+ */
+static void
+walks_that_part_further_out_are_each_found(void **state)
+{
+	static const uint8_t outer[][3] = {
+		{ 1, 2, 3 }, { 1, 3, 2 }, { 2, 1, 3 },
+		{ 2, 3, 1 }, { 3, 1, 2 }, { 3, 2, 1 },
+	};
+	const uint32_t walks = sizeof(outer) / sizeof(outer[0]);
+	bool found = false;
+
+	(void)state;
+	for (uint32_t attempt = 0; attempt < 4 && !found; attempt++) {
+		uint64_t write = 0;
+
+		for (uint32_t i = 0; i < 30 * walks; i++) {
+			const uint32_t k = i < walks ? i
+						     : next_random() % walks;
+
+			if (i == walks)
+				write = memo.write;
+			make_empty();
+			for (uint32_t n = 0; n < attempt; n++)
+				push(LKS_RULE_SP, 4, 0);
+			for (uint32_t n = 0; n < 3; n++)
+				push(LKS_RULE_SP, outer[k][n], 0);
+			for (uint32_t n = 0; n < 6; n++)
+				push(LKS_RULE_SP, 5, 0);
+			capture_made();
+		}
+		found = memo.write == write;
+	}
+	assert_true(found);
+}
+
 /* What lies where may change meanwhile: nothing is kept, nothing taken. */
 static void
 walks_during_a_closing_are_plain(void **state)
@@ -338,6 +377,26 @@ change_of_an_outer_frame_is_seen(void **state)
 			*slot = pcs[LKS_RULE_SP].pc[i];
 	assert_int_not_equal(*slot, pcs[LKS_RULE_SP].pc[1]);
 	assert_int_not_equal(capture_made().id, first.id);
+}
+
+/* The same of each frame in turn, where only the innermost was walked anew, and
+ * the rest is the last walk's as far as it still holds. */
+static void
+change_of_a_frame_is_seen_where_walks_join(void **state)
+{
+	(void)state;
+	for (uint32_t n = 4; n < 16; n++)
+		for (uint32_t changed = 0; changed < n; changed++) {
+			make_empty();
+			for (uint32_t i = 0; i < n; i++)
+				push(LKS_RULE_SP, i, 0);
+			capture_made();
+			made.n--;
+			push(LKS_RULE_SP, n + 1, 0);
+			/* No code at all: the walk ends there now. */
+			*word(made.top[changed].sp - 8) = 8;
+			capture_made();
+		}
 }
 
 /*
@@ -613,8 +672,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stack_seen_again_is_not_walked),
+		cmocka_unit_test(walks_that_part_further_out_are_each_found),
 		cmocka_unit_test(walks_during_a_closing_are_plain),
 		cmocka_unit_test(change_of_an_outer_frame_is_seen),
+		cmocka_unit_test(change_of_a_frame_is_seen_where_walks_join),
 		cmocka_unit_test(entry_frame_register_is_part_of_the_walk),
 		cmocka_unit_test(saved_frame_register_is_part_of_the_walk),
 		cmocka_unit_test(cfa_in_memory_is_part_of_the_walk),
