@@ -22,61 +22,46 @@
 #include "lock.h"
 #include "probe.h"
 #include "site.h"
-
-/* 256 shards of 16 slots are 64 KiB: a small program's table stays in cache. */
-#define FIRST_SLOTS 16u
-/* From a page on, capacities are whole pages. */
-#define PAGE_SLOTS 256u
-/* Below that many, a million slots in all, speed goes before memory: a search
- * that ends in an empty slot looks at 13 at load 0.8, at 4 at 0.6. */
-#define ROOMY_SLOTS 4096u
+#include "slots.h"
 
 #define EPOCH_BITS LKS_EPOCH_BITS
 #define SIZE_BITS LKS_SIZE_BITS
 /* 2^12: thinning to one block of 4,096; beyond that the cap is absurd. */
 #define SHIFT_MAX 12u
 
-struct slot {
-	uint64_t key;
-	uint64_t value;
-};
-
 struct shard {
 	_Alignas(64) struct lks_lock lock;
 	uint32_t count; /* guard: lock */
 	uint32_t shift; /* guard: lock; what it was last thinned to */
+	uint32_t limit; /* guard: lock; as many it holds before it grows */
 	/* Written under the lock; read without it by lks_livetab_prefetch
 	 * alone, which may get one of each. */
 	_Atomic uint32_t capacity;
-	struct slot *_Atomic slots;
+	struct lks_slot *_Atomic slots;
 };
 
 static struct shard shards[LKS_SHARDS];
-/* All shards' first slots and next ones, kept for ever. The latter only cost
- * what is touched, and 512 system calls less at a program's start. */
-static struct slot *first_slots;
-static struct slot *page_slots;
-/* What a shard left when it grew or shrank: the next one takes it, and adds or
- * cuts off pages. So growing by an eighth doesn't fault in nine new ones. */
-static struct lks_lock spare_lock;
-static struct slot *spare;      /* guard: spare_lock */
-static uint32_t spare_capacity; /* guard: spare_lock */
 static _Atomic uint32_t wanted_shift;
 static bool fork_held[LKS_SHARDS]; /* between fork prepare and after */
+
+/* Empty slots for a shard. One always stays empty, so that probing ends. */
+static void
+give_locked(struct shard *sh, struct lks_slot *slots, uint32_t capacity)
+{
+	const uint32_t percent = capacity < LKS_SLOTS_ROOMY ? 60 : 80;
+
+	sh->slots = slots;
+	sh->capacity = capacity;
+	sh->limit = (uint32_t)((uint64_t)capacity * percent / 100);
+}
 
 bool
 lks_livetab_init(void)
 {
-	first_slots =
-		lks_arena_map(LKS_SHARDS * FIRST_SLOTS * sizeof(struct slot));
-	page_slots = lks_arena_reserve(LKS_SHARDS * PAGE_SLOTS *
-				       sizeof(struct slot));
-	if (first_slots == NULL || page_slots == NULL)
+	if (!lks_slots_init())
 		return false;
-	for (uint32_t i = 0; i < LKS_SHARDS; i++) {
-		shards[i].slots = first_slots + i * FIRST_SLOTS;
-		shards[i].capacity = FIRST_SLOTS;
-	}
+	for (uint32_t i = 0; i < LKS_SHARDS; i++)
+		give_locked(&shards[i], lks_slots_first(i), LKS_SLOTS_FIRST);
 	return true;
 }
 
@@ -113,13 +98,13 @@ is_kept(uint64_t hash, uint32_t shift)
 }
 
 static inline uint64_t
-slot_name(const struct slot *s)
+slot_name(const struct lks_slot *s)
 {
 	return s->key >> EPOCH_BITS;
 }
 
 static inline struct lks_block
-slot_block(const struct shard *sh, const struct slot *s)
+slot_block(const struct shard *sh, const struct lks_slot *s)
 {
 	return (struct lks_block){
 		.address = (uintptr_t)(slot_name(s) << 3),
@@ -130,14 +115,14 @@ slot_block(const struct shard *sh, const struct slot *s)
 	};
 }
 
-static inline struct slot
+static inline struct lks_slot
 block_slot(const struct lks_block *b)
 {
 	uint64_t size = b->size;
 
 	if (lks_unlikely(size > LKS_SIZE_MAX))
 		size = LKS_SIZE_MAX;
-	return (struct slot){
+	return (struct lks_slot){
 		.key = name_of(b->address) << EPOCH_BITS | b->epoch,
 		.value = (uint64_t)b->site.id << SIZE_BITS | size,
 	};
@@ -149,7 +134,7 @@ next_slot(uint32_t i, uint32_t capacity)
 	return ++i == capacity ? 0 : i;
 }
 
-static inline struct slot *
+static inline struct lks_slot *
 slots_locked(const struct shard *sh)
 {
 	return atomic_load_explicit(&sh->slots, memory_order_relaxed);
@@ -165,7 +150,7 @@ capacity_locked(const struct shard *sh)
 static inline uint32_t
 probe_locked(const struct shard *sh, uint64_t name, uint64_t hash)
 {
-	const struct slot *slots = slots_locked(sh);
+	const struct lks_slot *slots = slots_locked(sh);
 	const uint32_t capacity = capacity_locked(sh);
 	uint32_t i = home_of(hash, capacity);
 
@@ -179,14 +164,18 @@ lks_livetab_prefetch(uint64_t hash)
 {
 	const struct shard *sh = shard_of(hash);
 
-	__builtin_prefetch(
-		&slots_locked(sh)[home_of(hash, capacity_locked(sh))], 1);
+	const struct lks_slot *home =
+		&slots_locked(sh)[home_of(hash, capacity_locked(sh))];
+
+	/* A search ends some slots further on. */
+	__builtin_prefetch(home, 1);
+	__builtin_prefetch(home + 3, 1);
 }
 
 static void
-put_locked(struct shard *sh, struct slot s)
+put_locked(struct shard *sh, struct lks_slot s)
 {
-	struct slot *slots = slots_locked(sh);
+	struct lks_slot *slots = slots_locked(sh);
 	const uint32_t capacity = capacity_locked(sh);
 	uint32_t i = home_of(hash_of(slot_name(&s)), capacity);
 
@@ -200,7 +189,7 @@ put_locked(struct shard *sh, struct slot s)
 static void
 remove_locked(struct shard *sh, uint32_t i)
 {
-	struct slot *slots = slots_locked(sh);
+	struct lks_slot *slots = slots_locked(sh);
 	const uint32_t capacity = capacity_locked(sh);
 	uint32_t j = i;
 
@@ -220,66 +209,13 @@ remove_locked(struct shard *sh, uint32_t i)
 	slots[i].value = 0;
 }
 
-static size_t
-slots_bytes(uint32_t capacity)
-{
-	return capacity * sizeof(struct slot);
-}
-
-static uint32_t
-grown(uint32_t capacity)
-{
-	uint64_t more;
-
-	if (capacity < PAGE_SLOTS)
-		return PAGE_SLOTS;
-	if (capacity < ROOMY_SLOTS) {
-		more = (uint64_t)capacity * 3 / 2;
-		if (more > ROOMY_SLOTS)
-			more = ROOMY_SLOTS;
-	} else {
-		/* By an eighth: at worst 16 / (0.8 / (9 / 8)) bytes a block. */
-		more = (uint64_t)capacity * 9 / 8;
-	}
-	more = more / PAGE_SLOTS * PAGE_SLOTS;
-	return more > capacity ? (uint32_t)more : capacity + PAGE_SLOTS;
-}
-
-/* Not of what is kept for ever. */
-static bool
-is_mapped(const struct slot *slots, uint32_t capacity)
-{
-	return capacity > FIRST_SLOTS &&
-	       !(slots >= page_slots &&
-		 slots < page_slots + LKS_SHARDS * PAGE_SLOTS);
-}
-
-static void
-release_slots(struct slot *slots, uint32_t capacity)
-{
-	struct slot *other = slots;
-	uint32_t other_capacity = capacity;
-
-	if (!is_mapped(slots, capacity))
-		return;
-	if (lks_lock_attempt(&spare_lock)) {
-		lks_lock_check(LKS_RANK_ARENA);
-		other = spare;
-		other_capacity = spare_capacity;
-		spare = slots;
-		spare_capacity = capacity;
-		lks_lock_drop(&spare_lock);
-	}
-	if (other != NULL)
-		lks_arena_release(other, slots_bytes(other_capacity));
-}
-
 /*
  * The shard goes from its shift to a higher one: corrects the counters for a
  * record that is dropped or stands for more now. False: it is dropped.
  */
 static bool
-survives_locked(const struct shard *sh, const struct slot *s, uint32_t shift)
+survives_locked(const struct shard *sh, const struct lks_slot *s,
+		uint32_t shift)
 {
 	struct lks_block block = slot_block(sh, s);
 	struct lks_weight before = lks_livetab_weight(&block);
@@ -300,7 +236,7 @@ survives_locked(const struct shard *sh, const struct slot *s, uint32_t shift)
 static void
 thin_locked(struct shard *sh, uint32_t shift)
 {
-	struct slot *old = sh->slots;
+	struct lks_slot *old = sh->slots;
 
 	/* Counted first: a removal moves entries about, some of them back to
 	 * slots that were looked at. */
@@ -328,15 +264,14 @@ catch_up_locked(struct shard *sh)
 }
 
 static void
-move_locked(struct shard *sh, struct slot *slots, uint32_t capacity)
+move_locked(struct shard *sh, struct lks_slot *slots, uint32_t capacity)
 {
-	struct slot *old = sh->slots;
+	struct lks_slot *old = sh->slots;
 	uint32_t old_capacity = sh->capacity;
 	const uint32_t count = sh->count; /* too many rather than too few, for
 					   * lks_livetab_count */
 
-	sh->slots = slots;
-	sh->capacity = capacity;
+	give_locked(sh, slots, capacity);
 	for (uint32_t i = 0; i < old_capacity; i++)
 		if (old[i].value != 0)
 			put_locked(sh, old[i]);
@@ -346,11 +281,7 @@ move_locked(struct shard *sh, struct slot *slots, uint32_t capacity)
 static inline bool
 is_full(const struct shard *sh)
 {
-	const uint64_t capacity = capacity_locked(sh);
-
-	/* One slot always stays empty, so that probing ends. */
-	return (sh->count + 1) * 100ull >
-	       capacity * (capacity < ROOMY_SLOTS ? 60 : 80);
+	return sh->count >= sh->limit;
 }
 
 /* Asks all shards to halve. Several threads may ask at once: one step. */
@@ -364,59 +295,6 @@ thin_more(uint32_t seen)
 							memory_order_relaxed);
 }
 
-/* The spare one, as large as wanted. NULL: there is none. */
-static struct slot *
-resize_spare(uint32_t capacity)
-{
-	struct slot *slots;
-	struct slot *resized;
-	uint32_t had;
-
-	if (!lks_lock_attempt(&spare_lock))
-		return NULL;
-	lks_lock_check(LKS_RANK_ARENA);
-	slots = spare;
-	had = spare_capacity;
-	spare = NULL;
-	lks_lock_drop(&spare_lock);
-	if (slots == NULL)
-		return NULL;
-	resized = lks_arena_resize(slots, slots_bytes(had),
-				   slots_bytes(capacity));
-	if (resized == NULL)
-		lks_arena_release(slots, slots_bytes(had));
-	else
-		memset(resized, 0,
-		       slots_bytes(had < capacity ? had : capacity));
-	return resized;
-}
-
-/*
- * Slots for a shard, their pages present: a fault under the shard's lock would
- * wait for whoever else maps memory, and with it everyone who wants the shard.
- */
-static struct slot *
-map_slots(uint32_t capacity)
-{
-	struct slot *slots = resize_spare(capacity);
-
-	if (slots == NULL)
-		slots = lks_arena_map(slots_bytes(capacity));
-	for (uint32_t i = 0; slots != NULL && i < capacity; i += PAGE_SLOTS)
-		*(volatile uint64_t *)&slots[i].key = 0;
-	return slots;
-}
-
-/* For a shard that grows. Its page of the kept ones is faulted in under the
- * lock, once: another thread may have been first, and be using it. */
-static struct slot *
-more_slots(const struct shard *sh, uint32_t seen_capacity, uint32_t capacity)
-{
-	return seen_capacity == FIRST_SLOTS
-		       ? page_slots + (sh - shards) * PAGE_SLOTS
-		       : map_slots(capacity);
-}
-
 /*
  * Makes room in a shard. Called and returns without its lock: memory is
  * obtained before the lock.
@@ -424,15 +302,17 @@ more_slots(const struct shard *sh, uint32_t seen_capacity, uint32_t capacity)
 static LKS_NOINLINE bool
 grow(struct shard *sh, uint32_t seen_capacity)
 {
-	uint32_t capacity = grown(seen_capacity);
+	uint32_t capacity = lks_slots_grown(seen_capacity);
 	uint32_t shift = lks_livetab_shift();
 	/* An eighth of the cap is left to sites and stacks: a block whose site
 	 * can't be counted is no use. */
-	bool tight = lks_arena_bytes() + slots_bytes(capacity) >
+	bool tight = lks_arena_bytes() + lks_slots_bytes(capacity) >
 		     lks_arena_cap() / 8 * 7;
-	struct slot *slots = tight ? NULL
-				   : more_slots(sh, seen_capacity, capacity);
-	struct slot *unused = slots;
+	struct lks_slot *slots = tight ? NULL
+				       : lks_slots_more((uint32_t)(sh - shards),
+							seen_capacity,
+							capacity);
+	struct lks_slot *unused = slots;
 	uint32_t unused_capacity = capacity;
 
 	if (slots == NULL) {
@@ -447,7 +327,7 @@ grow(struct shard *sh, uint32_t seen_capacity)
 		}
 		lks_lock_drop(&sh->lock);
 	}
-	release_slots(unused, unused_capacity);
+	lks_slots_release(unused, unused_capacity);
 	return true;
 }
 
@@ -462,10 +342,10 @@ is_sparse(const struct shard *sh)
 {
 	const uint64_t capacity = capacity_locked(sh);
 
-	if (lks_likely((sh->count & 63) != 0) || capacity <= PAGE_SLOTS)
+	if (lks_likely((sh->count & 63) != 0) || capacity <= LKS_SLOTS_PAGE)
 		return false;
-	return capacity > ROOMY_SLOTS ? sh->count * 3ull < capacity * 2
-				      : sh->count * 5ull < capacity;
+	return capacity > LKS_SLOTS_ROOMY ? sh->count * 3ull < capacity * 2
+					  : sh->count * 5ull < capacity;
 }
 
 /* Called and returns without the shard's lock. */
@@ -473,16 +353,17 @@ static LKS_NOINLINE void
 shrink(struct shard *sh, uint32_t seen_capacity, uint32_t count)
 {
 	/* To load 0.75 or 0.4: room for more before it grows again. */
-	uint32_t wanted = seen_capacity > ROOMY_SLOTS ? count / 3 * 4
-						      : count / 2 * 5;
-	uint32_t capacity = (wanted + PAGE_SLOTS) / PAGE_SLOTS * PAGE_SLOTS;
-	struct slot *slots;
-	struct slot *unused;
+	uint32_t wanted = seen_capacity > LKS_SLOTS_ROOMY ? count / 3 * 4
+							  : count / 2 * 5;
+	uint32_t capacity =
+		(wanted + LKS_SLOTS_PAGE) / LKS_SLOTS_PAGE * LKS_SLOTS_PAGE;
+	struct lks_slot *slots;
+	struct lks_slot *unused;
 	uint32_t unused_capacity = capacity;
 
 	if (capacity >= seen_capacity)
 		return;
-	slots = map_slots(capacity);
+	slots = lks_slots_map(capacity);
 	if (slots == NULL)
 		return;
 	unused = slots;
@@ -495,7 +376,7 @@ shrink(struct shard *sh, uint32_t seen_capacity, uint32_t count)
 		}
 		lks_lock_drop(&sh->lock);
 	}
-	release_slots(unused, unused_capacity);
+	lks_slots_release(unused, unused_capacity);
 }
 
 enum lks_insert
@@ -574,7 +455,7 @@ bool
 lks_livetab_put(uint64_t hash, uint64_t key, uint64_t value)
 {
 	struct shard *sh = shard_of(hash);
-	struct slot *slots;
+	struct lks_slot *slots;
 	uint32_t i;
 	bool done;
 
@@ -586,7 +467,7 @@ lks_livetab_put(uint64_t hash, uint64_t key, uint64_t value)
 	done = slots[i].value == 0 && !is_full(sh) &&
 	       (sh->shift | lks_livetab_shift()) == 0;
 	if (lks_likely(done)) {
-		slots[i] = (struct slot){ key, value };
+		slots[i] = (struct lks_slot){ key, value };
 		sh->count++;
 	}
 	lks_lock_drop(&sh->lock);
@@ -671,10 +552,7 @@ lks_livetab_fork_parent(void)
 void
 lks_livetab_fork_child(void)
 {
-	/* Held by another thread: lost, as what it was about to be. */
-	if (lks_lock_is_held(&spare_lock))
-		spare = NULL;
-	lks_lock_init(&spare_lock);
+	lks_slots_fork_child();
 	for (uint32_t i = 0; i < LKS_SHARDS; i++) {
 		struct shard *sh = &shards[i];
 
