@@ -137,23 +137,42 @@ handle(void *as_exchange)
 	MHD_resume_connection(exchange->connection);
 }
 
+static bool
+is_stopping(struct http *http)
+{
+	bool stopping;
+
+	pthread_mutex_lock(&http->lock);
+	stopping = http->stopping;
+	pthread_mutex_unlock(&http->lock);
+	return stopping;
+}
+
 /* Hands a whole request to a worker. */
-static void
+static enum MHD_Result
 dispatch(struct exchange *exchange)
 {
+	/* At its end the server wants no connection suspended. */
+	bool is_late = is_stopping(exchange->http);
+
 	exchange->request.body = strbuf_text(&exchange->body);
 	exchange->request.body_bytes = exchange->body.len;
-	exchange->progress = WAITING;
-	count_unsent(exchange, true);
-	patience_pause(http_turn(exchange));
-	/* Before a worker can be through with it. */
-	MHD_suspend_connection(exchange->connection);
-	if (workers_give(exchange->http->workers, handle, exchange))
-		return;
+	if (!is_late) {
+		exchange->progress = WAITING;
+		count_unsent(exchange, true);
+		patience_pause(http_turn(exchange));
+		/* Before a worker can be through with it. */
+		MHD_suspend_connection(exchange->connection);
+		if (workers_give(exchange->http->workers, handle, exchange))
+			return MHD_YES;
+	}
 	http_error(&exchange->reply, MHD_HTTP_SERVICE_UNAVAILABLE,
 		   "too many requests at once");
 	http_header(&exchange->reply, "Retry-After", "1");
+	if (is_late)
+		return http_answer(exchange);
 	MHD_resume_connection(exchange->connection);
+	return MHD_YES;
 }
 
 static enum MHD_Result
@@ -181,10 +200,8 @@ go_on(void *as_http, struct MHD_Connection *connection, const char *path,
 			*len = 0;
 			return MHD_YES;
 		}
-		if (!exchange->too_long) {
-			dispatch(exchange);
-			return MHD_YES;
-		}
+		if (!exchange->too_long)
+			return dispatch(exchange);
 		http_error(&exchange->reply, MHD_HTTP_CONTENT_TOO_LARGE,
 			   "the body is over %u bytes", HTTP_BODY_BYTES);
 		return http_answer(exchange);
@@ -251,7 +268,8 @@ http_stop(struct http *http)
 	pthread_mutex_lock(&http->lock);
 	http->stopping = true;
 	pthread_mutex_unlock(&http->lock);
-	workers_free(http->workers);
+	/* Freed after the server, whose thread still may have requests. */
+	workers_end(http->workers);
 	/* A profile of a process that ended is the last there is of it. */
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += SEND_S;
@@ -263,6 +281,7 @@ http_stop(struct http *http)
 	http_end_streams(http);
 	if (http->daemon)
 		MHD_stop_daemon(http->daemon);
+	workers_free(http->workers);
 	patience_free(http->patience);
 	pthread_cond_destroy(&http->sent);
 	pthread_mutex_destroy(&http->lock);
@@ -283,15 +302,11 @@ http_is_awaited(const struct http_request *request)
 {
 	/* Only the lock is changed. */
 	struct http *http = (struct http *)(uintptr_t)request->http;
-	bool stopping;
 	char byte;
 
-	pthread_mutex_lock(&http->lock);
-	stopping = http->stopping;
-	pthread_mutex_unlock(&http->lock);
 	/* The connection is suspended, so that nobody else reads or closes it.
 	 * Who wants an answer does not end its own side before. */
-	return !stopping &&
+	return !is_stopping(http) &&
 	       recv(request->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0 &&
 	       !has_error(request->socket);
 }

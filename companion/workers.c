@@ -240,16 +240,22 @@ workers_all(struct workers *workers, void (*run)(void *arg),
 }
 
 void
-workers_free(struct workers *workers)
+workers_end(struct workers *workers)
 {
-	if (!workers)
-		return;
 	pthread_mutex_lock(&workers->lock);
 	workers->stopping = true;
 	pthread_cond_broadcast(&workers->work);
 	while (workers->count)
 		pthread_cond_wait(&workers->ended, &workers->lock);
 	pthread_mutex_unlock(&workers->lock);
+}
+
+void
+workers_free(struct workers *workers)
+{
+	if (!workers)
+		return;
+	workers_end(workers);
 	pthread_cond_destroy(&workers->work);
 	pthread_cond_destroy(&workers->ended);
 	pthread_mutex_destroy(&workers->lock);

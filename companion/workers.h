@@ -28,5 +28,8 @@ size_t workers_all(struct workers *workers, void (*run)(void *arg),
 		   void (*drop)(void *arg), void *const *args, bool *done,
 		   size_t count, uint64_t wait_ns);
 
-/* Waits until all that was given is done. NULL is allowed. */
+/* Waits until all that was given is done, and takes no more. */
+void workers_end(struct workers *workers);
+/* The same, if it was not done, and frees them: nobody may give any more. NULL is
+ * allowed. */
 void workers_free(struct workers *workers);
