@@ -18,7 +18,7 @@
 
 #include "../../preload/sandbox.h"
 
-#define ALL 255u
+#define ALL 511u
 #define NUMBER offsetof(struct seccomp_data, nr)
 #define ARGUMENT(i) (offsetof(struct seccomp_data, args) + 8u * (i))
 #define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
