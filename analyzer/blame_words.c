@@ -43,16 +43,30 @@ ends_in(const char *name, size_t len, const char *end)
 	return len >= tail && strncasecmp(name + len - tail, end, tail) == 0;
 }
 
-static bool
-ends_in_any(const char *name, size_t len, const char *const *ends, size_t count)
+/* The bytes before the end, or len if it is none of them. */
+static size_t
+without_end(const char *name, size_t len, const char *const *ends, size_t count)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++) {
 		if (ends_in(name, len, ends[i]))
-			return true;
+			return len - strlen(ends[i]);
 	}
-	return false;
+	return len;
+}
+
+/* What stands before is a program's or a room's name: keep_after_failed_realloc
+ * is no allocator but tells what it does. */
+static bool
+is_short(const char *name, size_t len)
+{
+	unsigned int count = 0;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		count += name[i] != '_' && (i == 0 || name[i - 1] == '_');
+	return count <= 2;
 }
 
 static size_t
@@ -83,13 +97,18 @@ without_tail(const char *name, size_t len)
 bool
 blame_words_allocate(const char *name, size_t len)
 {
+	size_t before;
+
 	len = without_tail(name, without_copy(name, len));
 	/* Most names end in none of their letters: it is asked of every frame
 	 * of every stack. */
 	if (!len || !strchr("cpfynCPFYN", name[len - 1]))
 		return false;
-	if (ends_in_any(name, len, others, COUNT(others)))
+	if (without_end(name, len, others, COUNT(others)) < len)
 		return false;
-	return ends_in_any(name, len, words, COUNT(words)) ||
-	       ends_in_any(name, len, memory_words, COUNT(memory_words));
+	before = without_end(name, len, words, COUNT(words));
+	if (before == len)
+		before = without_end(name, len, memory_words,
+				     COUNT(memory_words));
+	return before < len && is_short(name, before);
 }

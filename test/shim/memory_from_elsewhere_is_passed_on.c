@@ -70,7 +70,7 @@ lose_and_find(void)
 }
 
 NOINLINE static void *
-host_malloc(size_t size)
+host_block(size_t size)
 {
 	return use(malloc(size));
 }
@@ -98,8 +98,8 @@ static void *namespace(const char *path)
 
 	for (int i = 0; i < 11; i++)
 		lib.free(lib.malloc(2000 + (size_t)i * 5000));
-	kept = lib.call(host_malloc, 4321);
-	free(lib.call(host_malloc, 1234));
+	kept = lib.call(host_block, 4321);
+	free(lib.call(host_block, 1234));
 	return kept;
 }
 

@@ -11,9 +11,9 @@ expect '11 6' "$(look 1.snap losses.unknown_frees losses.implicit_frees |
 rows 1.snap >rows
 expect '1 70000 1 0' "$(row rows keep_what_was_unknown)" kept
 expect '0 0 10 10' "$(row rows lose_and_find)" lost
-expect '1 4321 2 1' "$(row rows host_malloc)" 'from a namespace'
+expect '1 4321 2 1' "$(row rows host_block)" 'from a namespace'
 # The walk went through the other namespace's library.
-"$LEAKDIFF" --csv 1.snap | grep host_malloc | grep elsewhere_call | grep -q main
+"$LEAKDIFF" --csv 1.snap | grep host_block | grep elsewhere_call | grep -q main
 consistent 1.snap
 # Both are told.
 "$LEAKDIFF" 1.snap >text

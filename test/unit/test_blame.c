@@ -159,7 +159,7 @@ names_like_an_allocators_are_blamed(void **state)
 		"conn_alloc",  "pool_alloc",    "file_prealloc",
 		"tp_dealloc",  "malloc_stats2", "install_malloc_hook",
 		"evalloc",     "alloc",         "do_mallocs",
-		"strdup_list", "calloc_table",
+		"strdup_list", "calloc_table",  "keep_after_failed_realloc",
 	};
 	struct blame *blame = blame_new();
 	size_t i;
