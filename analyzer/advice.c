@@ -143,10 +143,14 @@ advise_growth(struct strbuf *out, const struct row *row,
 bool
 advice_is_worth(const struct diff *diff, const struct row *row)
 {
-	const struct verdict *rss = &diff->totals[ROW_LEDGER].verdict;
+	const struct row *rss = &diff->totals[ROW_LEDGER];
 
+	if (!verdict_is_leak(&rss->verdict) &&
+	    (double)row->delta.bytes <
+		    ADVICE_RESIDENT_SHARE * (double)rss->live_new.bytes)
+		return false;
 	return row->verdict.bytes_per_hour >=
-	       ADVICE_LEDGER_SHARE * rss->bytes_per_hour;
+	       ADVICE_LEDGER_SHARE * rss->verdict.bytes_per_hour;
 }
 
 bool

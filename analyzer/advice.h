@@ -13,9 +13,11 @@
  * is none of the reasons why memory climbs: an allocator keeps some more of it
  * whenever the heap grows. It stays in the table. */
 #define ADVICE_LEDGER_SHARE 0.1
+/* Where RSS doesn't grow, this share of it: some pages come and go in any
+ * program. */
+#define ADVICE_RESIDENT_SHARE 0.01
 
-/* Does a line of the ledger explain enough of RSS to be spoken of? Where RSS
- * doesn't grow, each that does. */
+/* Does a line of the ledger explain enough of RSS to be spoken of? */
 bool advice_is_worth(const struct diff *diff, const struct row *row);
 
 /*

@@ -1,5 +1,6 @@
 #include "judge.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,24 +45,104 @@ struct bench {
 	const struct diff *diff;
 	struct verdict_settings settings;
 	double tracked_s;
+	/* Of the diff's points, by the clock that is judged by: as time went, or
+	 * as work was done. */
+	uint64_t times_ns[HISTORY_POINTS_MAX];
+	bool by_work;
 	struct point points[HISTORY_POINTS_MAX];
+	size_t origin[HISTORY_POINTS_MAX]; /* of points[], in the diff's */
 	struct age_bin ages[LKS_COHORTS];
 };
 
-/* Of profiles that lost their times in a copy several may have the same one:
- * the last of them counts, as a verdict needs times that rise. */
+/*
+ * A program that becomes slower leaves as much behind per unit of work, but by
+ * the clock its growth bends as a cache's does. Where the work is known, the
+ * clock runs with it, from the first point to the last in the same time.
+ */
+static void
+set_clock(struct bench *bench)
+{
+	const struct history *history = bench->diff->history;
+	size_t last = bench->diff->point_count - 1;
+	double span_ns, units;
+	size_t i;
+
+	memcpy(bench->times_ns, history->times_ns, sizeof(bench->times_ns));
+	if (!history->work || bench->diff->point_count < 3)
+		return;
+	span_ns = (double)(history->times_ns[last] - history->times_ns[0]);
+	units = history->units[last] - history->units[0];
+	for (i = 0; i <= last; i++) {
+		if (isnan(history->units[i]))
+			return;
+	}
+	if (!(units > 0))
+		return;
+	bench->by_work = true;
+	for (i = 1; i < last; i++)
+		bench->times_ns[i] =
+			history->times_ns[0] +
+			(uint64_t)(span_ns *
+				   (history->units[i] - history->units[0]) /
+				   units);
+}
+
+/* By that clock; seconds since tracking began. */
+static double
+work_time_s(const struct bench *bench, double time_s)
+{
+	const uint64_t *real = bench->diff->history->times_ns;
+	double time_ns = time_s * 1e9;
+	size_t i;
+
+	for (i = 1; i < bench->diff->point_count; i++) {
+		double from = (double)real[i - 1], to = (double)real[i];
+
+		if (time_ns < from)
+			break;
+		if (time_ns < to)
+			return ((double)bench->times_ns[i - 1] +
+				(time_ns - from) / (to - from) *
+					((double)bench->times_ns[i] -
+					 (double)bench->times_ns[i - 1])) /
+			       1e9;
+	}
+	return time_s;
+}
+
+/* Births by that clock. */
+static void
+set_ages(struct bench *bench, size_t count)
+{
+	double now_s = bench->tracked_s;
+	size_t i;
+
+	if (!bench->by_work || bench->diff->new_model->origin == ORIGIN_PROFILE)
+		return;
+	for (i = 0; i < count; i++) {
+		struct age_bin *bin = &bench->ages[i];
+
+		bin->min_s = now_s - work_time_s(bench, now_s - bin->min_s);
+		bin->max_s = now_s - work_time_s(bench, now_s - bin->max_s);
+	}
+}
+
+/* Of profiles that lost their times in a copy several may have the same one,
+ * and so have points between which no work was done: the last of them counts,
+ * as a verdict needs times that rise. */
 static size_t
 take_points(struct bench *bench, const struct row *row)
 {
-	const uint64_t *times_ns = bench->diff->history->times_ns;
 	size_t count = 0;
 	size_t i;
 
 	for (i = 0; i < bench->diff->point_count; i++) {
-		if (count && bench->points[count - 1].time_ns >= times_ns[i])
+		if (count &&
+		    bench->points[count - 1].time_ns >= bench->times_ns[i])
 			count--;
+		bench->origin[count] = i;
 		bench->points[count++] = (struct point){
-			.time_ns = times_ns[i],
+			.time_ns = bench->times_ns[i],
 			.bytes = row->points[i].bytes,
 			.objects = row->points[i].objects,
 		};
@@ -92,9 +173,23 @@ subject_of(struct bench *bench, const struct row *row)
 		subject.free_bytes = subject.free_objects = -1;
 		subject.is_retained = row->line == LEDGER_allocator_retained;
 	}
+	set_ages(bench, subject.age_count);
 	if (row->points)
 		subject.count = take_points(bench, row);
 	return subject;
+}
+
+/* What was left out is told in the diff's points and its time. */
+static void
+tell_warmup(const struct bench *bench, struct verdict *verdict)
+{
+	const uint64_t *real = bench->diff->history->times_ns;
+	size_t from = bench->origin[verdict->warmup_points];
+
+	if (!bench->by_work || !verdict->warmup_points)
+		return;
+	verdict->warmup_points = from;
+	verdict->warmup_s = (double)(real[from] - real[0]) / 1e9;
 }
 
 /* By the work done instead of the time, over the same points. */
@@ -121,6 +216,7 @@ judge_row(struct bench *bench, struct row *row)
 	if (row->kind == ROW_THREAD)
 		settings.headroom_bytes = 0;
 	verdict_of(&subject, &settings, &row->verdict);
+	tell_warmup(bench, &row->verdict);
 	measure_work(bench->diff, row);
 }
 
@@ -130,6 +226,10 @@ judge_row(struct bench *bench, struct row *row)
  * own. */
 #define BLOCK_OVERHEAD 23
 
+/* So much of what is kept must have been freed meanwhile, or something else is
+ * kept: pages that blocks fill in part. */
+#define KEPT_FREED_SHARE 0.5
+
 static void
 judge_retained(struct bench *bench, struct row *row)
 {
@@ -138,22 +238,34 @@ judge_retained(struct bench *bench, struct row *row)
 	struct verdict without;
 	size_t i;
 
-	if (row->verdict.kind != VERDICT_RETENTION || !heap ||
-	    subject.count != bench->diff->point_count)
+	if (row->verdict.kind != VERDICT_RETENTION || !heap)
 		return;
+	/* What is kept was freed before. */
+	if ((double)bench->diff->totals[ROW_HEAP].release.bytes <
+	    KEPT_FREED_SHARE * (double)row->delta.bytes) {
+		row->verdict.kind = VERDICT_NONE;
+		return;
+	}
 	for (i = 0; i < subject.count; i++)
-		bench->points[i].bytes -=
-			saturate_multiply(heap[i].objects, BLOCK_OVERHEAD);
+		bench->points[i].bytes -= saturate_multiply(
+			heap[bench->origin[i]].objects, BLOCK_OVERHEAD);
 	verdict_of(&subject, &bench->settings, &without);
 	if (without.kind != VERDICT_RETENTION)
 		row->verdict.kind = VERDICT_NONE;
 }
 
 /* Our own tables grow with what they count: how large they are is said, that
- * they grow is no finding. */
+ * they grow is no finding. Live heap is the total of the heap, which has ages
+ * too. */
 static void
 judge_ledger(struct bench *bench, struct row *rows)
 {
+	const struct row *heap = &bench->diff->totals[ROW_HEAP];
+
+	if (heap->points) {
+		rows[LEDGER_live_heap].verdict = heap->verdict;
+		rows[LEDGER_live_heap].verdict.objects_per_hour = 0;
+	}
 	judge_retained(bench, &rows[LEDGER_allocator_retained]);
 	if (verdict_is_leak(&rows[LEDGER_shim].verdict))
 		rows[LEDGER_shim].verdict.kind = VERDICT_NONE;
@@ -241,6 +353,7 @@ judge_track(struct bench *bench, const struct lineup *lineup,
 	memcpy(points, track->live, track->live_count * sizeof(*points));
 	subject = subject_of(bench, &alone);
 	subject.age_count = ages_of_track(bench, lineup, i, bench->ages);
+	set_ages(bench, subject.age_count);
 	verdict_of(&subject, &bench->settings, &verdict);
 	return verdict.kind;
 }
@@ -321,6 +434,14 @@ count_guilty(struct bench *bench, struct diff *diff, enum row_kind kind)
 	}
 }
 
+static double
+warmup_by_work(const struct bench *bench, double warmup_s)
+{
+	double first_s = (double)bench->times_ns[0] / 1e9;
+
+	return work_time_s(bench, first_s + warmup_s) - first_s;
+}
+
 static struct bench *
 new_bench(const struct diff *diff, const struct judge_settings *settings)
 {
@@ -330,6 +451,10 @@ new_bench(const struct diff *diff, const struct judge_settings *settings)
 	bench->settings.warmup_s = settings->warmup_s;
 	bench->settings.headroom_bytes = judge_headroom(diff, settings);
 	bench->tracked_s = tracked_s(diff);
+	set_clock(bench);
+	if (bench->by_work && settings->warmup_s > 0)
+		bench->settings.warmup_s =
+			warmup_by_work(bench, settings->warmup_s);
 	return bench;
 }
 

@@ -1,4 +1,5 @@
 /* What of a diff is judged, and against which limit. How is test_verdict.c's. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,6 +71,7 @@ headroom_is_unknown_or_gone(void **state)
 struct growth {
 	uint64_t objects;
 	uint64_t object_bytes;
+	uint64_t freed; /* bytes, of another size */
 	uint64_t threads;
 	uint64_t retained;
 	uint64_t shim;
@@ -93,7 +95,9 @@ snapshot(const struct growth *growth, uint64_t step)
 		     &(struct snapgen_site){
 			     .node = snapgen_stack(gen, leaks),
 			     .alloc_objects = objects,
-			     .alloc_bytes = objects * growth->object_bytes });
+			     .alloc_bytes = objects * growth->object_bytes +
+					    growth->freed * step,
+			     .free_bytes = growth->freed * step });
 	if (growth->threads)
 		snapgen_threads(gen,
 				&(struct snapgen_threads){
@@ -328,6 +332,38 @@ two_snapshots_are_not_judged(void **state)
 	comparison_free(made);
 }
 
+/* A program that becomes slower, as one that leaks does: by the clock its
+ * growth bends as a cache's, per unit of work it is as straight as can be. */
+static void
+growth_is_judged_by_the_work_where_that_is_known(void **state)
+{
+	static const struct growth leak = { .objects = 50,
+					    .object_bytes = 100 };
+	const struct judge_settings settings = { .warmup_s = -1 };
+	struct comparison *made = series(&leak);
+	struct diff *diff = made->part.diff;
+	struct history *history = made->part.history;
+	const struct work work = { .unit = "request" };
+	uint64_t start = history->times_ns[0];
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < history->point_count; i++) {
+		history->times_ns[i] = start + i * i * i * SECOND;
+		history->units[i] = 50. * i;
+	}
+	judge(diff, &settings);
+	assert_int_not_equal(diff->rows[0].verdict.kind, VERDICT_LEAK);
+	history->work = &work;
+	judge(diff, &settings);
+	assert_int_equal(diff->rows[0].verdict.kind, VERDICT_LEAK);
+	/* Where one is not known, it is by the clock. */
+	history->units[2] = NAN;
+	judge(diff, &settings);
+	assert_int_not_equal(diff->rows[0].verdict.kind, VERDICT_LEAK);
+	comparison_free(made);
+}
+
 /* --- the ledger -------------------------------------------------------------- */
 
 /* 100 blocks of 41 bytes have 2,300 bytes of headers and rounding: what is kept
@@ -340,8 +376,10 @@ what_blocks_bring_along_is_no_retention(void **state)
 						 .retained = 2300 };
 	static const struct growth half = { .objects = 100,
 					    .object_bytes = 41,
+					    .freed = 1600,
 					    .retained = 3200 };
-	static const struct growth alone = { .objects = 0, .retained = 1600 };
+	static const struct growth alone = { .freed = 1600, .retained = 1600 };
+	static const struct growth unfreed = { .freed = 700, .retained = 1600 };
 	struct comparison *made = series(&explained);
 	const struct row *line = line_of(made, LEDGER_allocator_retained);
 
@@ -358,6 +396,10 @@ what_blocks_bring_along_is_no_retention(void **state)
 	made = series(&alone);
 	line = line_of(made, LEDGER_allocator_retained);
 	assert_int_equal(line->verdict.kind, VERDICT_RETENTION);
+	comparison_free(made);
+	made = series(&unfreed);
+	line = line_of(made, LEDGER_allocator_retained);
+	assert_int_equal(line->verdict.kind, VERDICT_NONE);
 	comparison_free(made);
 }
 
@@ -404,6 +446,8 @@ main(void)
 		cmocka_unit_test(one_snapshot_is_suspected_by_its_ages),
 		cmocka_unit_test(two_snapshots_are_not_judged),
 		cmocka_unit_test(only_call_stacks_that_leak_are_guilty),
+		cmocka_unit_test(
+			growth_is_judged_by_the_work_where_that_is_known),
 		cmocka_unit_test(what_blocks_bring_along_is_no_retention),
 		cmocka_unit_test(no_number_of_blocks_overflows),
 		cmocka_unit_test(our_own_tables_are_no_leak_of_the_program),
