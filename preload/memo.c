@@ -103,8 +103,8 @@ entry_at(const struct lks_memo *memo, uint64_t position)
 				(position & (memo->ring_bytes - 1)));
 }
 
-/* Positions grow for ever, so one that was written over is known by its age.
- * The first is 2 rings, hence 0 is none. */
+/* Positions only grow (but see begin_again), so one that was written over is
+ * known by its age. The first is 2 rings, hence 0 is none. */
 static inline bool
 is_whole(const struct lks_memo *memo, uint64_t position)
 {
@@ -365,10 +365,10 @@ bp_of(struct entry *e, uint32_t hop)
 /*
  * The first entry that began with a pc and sp is found by those. It names the
  * next one by the first word that is another now, and so on (follow). A place of
- * a set has an entry's position, which stays below 2^48, and above it bits of
- * the hash.
+ * a set has an entry's position, and above it bits of the hash.
  */
 #define TAG_BITS 16
+#define POSITION_BITS (64 - TAG_BITS)
 
 static inline uint64_t
 hash_of(uint64_t a, uint64_t b)
@@ -391,7 +391,7 @@ set_of(const struct lks_memo *memo, uint64_t hash)
 static inline uint64_t
 tag_of(uint64_t hash)
 {
-	return hash >> (64 - TAG_BITS);
+	return hash >> POSITION_BITS;
 }
 
 /* The entry that is found by the hash, and begins with these. NULL: none. */
@@ -400,7 +400,7 @@ look(const struct lks_memo *memo, uint64_t hash, const struct lks_regs *regs,
      uint64_t *position)
 {
 	const uint64_t *set = set_of(memo, hash);
-	const uint64_t tag = tag_of(hash) << (64 - TAG_BITS);
+	const uint64_t tag = tag_of(hash) << POSITION_BITS;
 
 	for (int way = 0; way < 2; way++) {
 		struct entry *e;
@@ -421,12 +421,33 @@ static inline void
 list(const struct lks_memo *memo, uint64_t hash)
 {
 	uint64_t *set = set_of(memo, hash);
-	const uint64_t tag = tag_of(hash) << (64 - TAG_BITS);
+	const uint64_t tag = tag_of(hash) << POSITION_BITS;
 
 	/* What was found by the same makes way. */
-	if ((set[0] ^ tag) >> (64 - TAG_BITS) != 0)
+	if ((set[0] ^ tag) >> POSITION_BITS != 0)
 		set[1] = set[0];
 	set[0] = memo->last | tag;
+}
+
+/* The next entry might be beyond what a place can tell: after some days of
+ * walks that are all new. */
+static inline bool
+is_full(const struct lks_memo *memo)
+{
+	return (memo->write + memo->ring_bytes) >> POSITION_BITS != 0;
+}
+
+/* Forgets everything, and counts from the first position again. */
+static LKS_NOINLINE void
+begin_again(struct lks_memo *memo)
+{
+	struct lks_memo_space *space = memo->space;
+
+	memset(space->near, 0, sizeof(space->near));
+	memset(space->set, 0, (memo->set_mask + 1ull) * sizeof(space->set[0]));
+	memo->write = 2ull * memo->ring_bytes;
+	memo->start = memo->write;
+	memo->last = 0;
 }
 
 /* --- walking ------------------------------------------------------------- */
@@ -709,6 +730,8 @@ capture_slow(struct lks_memo *memo, const struct lks_regs *regs,
 	bool joined = false;
 	uint32_t i;
 
+	if (lks_unlikely(is_full(memo)))
+		begin_again(memo);
 	if (is_whole(memo, memo->last))
 		rest.e = entry_at(memo, memo->last);
 	while (!w.plain && !w.ended) {
@@ -849,8 +872,8 @@ capture_first(struct lks_memo *memo, const struct lks_regs *regs,
 }
 
 /*
- * The hot half: the entry that last began with this pc and sp still holds. An entry's sp is
- * aligned and lies on the stack, hence one that is equal does.
+ * The hot half: the entry that last began with this pc and sp still holds. An
+ * entry's sp is aligned and lies on the stack, hence one that is equal does.
  */
 struct lks_captured
 lks_memo_capture(struct lks_memo *memo, const struct lks_regs *regs,

@@ -297,41 +297,65 @@ stack_seen_again_is_not_walked(void **state)
 	assert_int_equal(memo.write, write);
 }
 
-/*
- * Walks that begin the same and part further out, at more than one frame: once
- * each was seen, none is walked again, in whichever order they come. Where they
- * are found is a matter of addresses, which may be unlucky: not four times.
- */
-static void
-walks_that_part_further_out_are_each_found(void **state)
+/* Walks that begin the same, `inner` frames further in, and part further out, at
+ * more than one frame. True: once each was seen, none was walked again, in
+ * whichever order they came. */
+static bool
+each_is_found(uint32_t inner)
 {
 	static const uint8_t outer[][3] = {
 		{ 1, 2, 3 }, { 1, 3, 2 }, { 2, 1, 3 },
 		{ 2, 3, 1 }, { 3, 1, 2 }, { 3, 2, 1 },
 	};
 	const uint32_t walks = sizeof(outer) / sizeof(outer[0]);
+	uint64_t write = 0;
+
+	for (uint32_t i = 0; i < 30 * walks; i++) {
+		const uint32_t k = i < walks ? i : next_random() % walks;
+
+		if (i == walks)
+			write = memo.write;
+		make_empty();
+		for (uint32_t n = 0; n < inner; n++)
+			push(LKS_RULE_SP, 4, 0);
+		for (uint32_t n = 0; n < 3; n++)
+			push(LKS_RULE_SP, outer[k][n], 0);
+		for (uint32_t n = 0; n < 6; n++)
+			push(LKS_RULE_SP, 5, 0);
+		capture_made();
+	}
+	return memo.write == write;
+}
+
+/* Where they are found is a matter of addresses, which may be unlucky: not four
+ * times. */
+static void
+walks_that_part_further_out_are_each_found(void **state)
+{
 	bool found = false;
 
 	(void)state;
+	for (uint32_t attempt = 0; attempt < 4 && !found; attempt++)
+		found = each_is_found(attempt);
+	assert_true(found);
+}
+
+/* After 2^48 bytes of entries, whose places have no more bits. */
+static void
+walks_are_found_after_days_of_new_ones(void **state)
+{
+	bool found = false;
+
+	(void)state;
+	make_empty();
+	push(LKS_RULE_SP, 1, 0);
+	capture_made();
 	for (uint32_t attempt = 0; attempt < 4 && !found; attempt++) {
-		uint64_t write = 0;
-
-		for (uint32_t i = 0; i < 30 * walks; i++) {
-			const uint32_t k = i < walks ? i
-						     : next_random() % walks;
-
-			if (i == walks)
-				write = memo.write;
-			make_empty();
-			for (uint32_t n = 0; n < attempt; n++)
-				push(LKS_RULE_SP, 4, 0);
-			for (uint32_t n = 0; n < 3; n++)
-				push(LKS_RULE_SP, outer[k][n], 0);
-			for (uint32_t n = 0; n < 6; n++)
-				push(LKS_RULE_SP, 5, 0);
-			capture_made();
-		}
-		found = memo.write == write;
+		memo.write |= 1ull << 48;
+		memo.start = memo.write;
+		memo.last = 0;
+		found = each_is_found(attempt);
+		assert_in_range(memo.write, 0, (1ull << 48) - 1);
 	}
 	assert_true(found);
 }
@@ -673,6 +697,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stack_seen_again_is_not_walked),
 		cmocka_unit_test(walks_that_part_further_out_are_each_found),
+		cmocka_unit_test(walks_are_found_after_days_of_new_ones),
 		cmocka_unit_test(walks_during_a_closing_are_plain),
 		cmocka_unit_test(change_of_an_outer_frame_is_seen),
 		cmocka_unit_test(change_of_a_frame_is_seen_where_walks_join),
