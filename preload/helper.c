@@ -129,8 +129,8 @@ pause_ns(const struct lks_timers *timers, uint64_t *gone_ns)
 	return pause;
 }
 
-/* Until the host has gone. */
-static void
+/* Until the host has gone, or lives on without us: true. */
+static bool
 work(int32_t self)
 {
 	uint64_t gone_ns = GONE_FIRST_NS;
@@ -146,9 +146,10 @@ work(int32_t self)
 			lks_job_post_refresh(0);
 		lks_timers_look(&timers, lks_clock_ns(CLOCK_MONOTONIC));
 		do_jobs(self);
-		if (atomic_load_explicit(&retires, memory_order_relaxed) ||
-		    is_alone())
-			return;
+		if (atomic_load_explicit(&retires, memory_order_relaxed))
+			return true;
+		if (is_alone())
+			return false;
 		lks_sys_futex_wait(&wakes, seen, pause_ns(&timers, &gone_ns));
 	}
 }
@@ -157,7 +158,7 @@ static void *
 helper_main(void *unused)
 {
 	int32_t self = lks_sys_gettid();
-	bool last;
+	bool host_lives_on;
 
 	(void)unused;
 	/* Nothing is the host's here until the end. */
@@ -166,15 +167,14 @@ helper_main(void *unused)
 	lks_sandbox_is_helper(true);
 	atomic_store_explicit(&tid, self, memory_order_relaxed);
 	atomic_store_explicit(&state, RUNNING, memory_order_relaxed);
-	work(self);
+	host_lives_on = work(self);
 	lks_trigger_stop_listening();
 	lks_sandbox_is_helper(false);
-	last = !atomic_load_explicit(&retires, memory_order_relaxed);
 	atomic_store_explicit(&tid, 0, memory_order_relaxed);
 	/* seq_cst: pairs with lks_helper_wake */
 	atomic_store_explicit(&state, NONE, memory_order_seq_cst);
-	/* The host lives on: its signals are not for us. */
-	if (!last)
+	/* Its signals are not for us then. */
+	if (host_lives_on)
 		return NULL;
 	/* The last thread runs the host's exit handlers, which are recorded as
 	 * in any thread of its own. */

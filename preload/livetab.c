@@ -44,15 +44,27 @@ static struct shard shards[LKS_SHARDS];
 static _Atomic uint32_t wanted_shift;
 static bool fork_held[LKS_SHARDS]; /* between fork prepare and after */
 
-/* Empty slots for a shard. One always stays empty, so that probing ends. */
+/*
+ * Empty slots for a shard. One always stays empty, so that probing ends. In an
+ * order in which there are at all times as many as the capacity says, and more
+ * than the limit: a child that was forked in the middle of it goes on with them
+ * (lks_livetab_fork_child).
+ */
 static void
 give_locked(struct shard *sh, struct lks_slot *slots, uint32_t capacity)
 {
 	const uint32_t percent = capacity < LKS_SLOTS_ROOMY ? 60 : 80;
+	const uint32_t limit = (uint32_t)((uint64_t)capacity * percent / 100);
 
+	if (capacity < sh->capacity) {
+		sh->limit = limit;
+		lks_compiler_barrier();
+		sh->capacity = capacity;
+	}
 	sh->slots = slots;
 	sh->capacity = capacity;
-	sh->limit = (uint32_t)((uint64_t)capacity * percent / 100);
+	lks_compiler_barrier();
+	sh->limit = limit;
 }
 
 bool
@@ -163,7 +175,6 @@ void
 lks_livetab_prefetch(uint64_t hash)
 {
 	const struct shard *sh = shard_of(hash);
-
 	const struct lks_slot *home =
 		&slots_locked(sh)[home_of(hash, capacity_locked(sh))];
 
