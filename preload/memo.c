@@ -132,17 +132,32 @@ forget(struct lks_memo *memo)
 	memo->last = 0;
 }
 
+/*
+ * Whoever is interrupted here or in obtain may not come back, so a memo that has
+ * a space has all of it at any moment (lks_memo_forget). What is in neither the
+ * memo nor the arena then is lost.
+ */
 void
 lks_memo_release(struct lks_memo *memo)
 {
+	struct lks_memo_space *space = memo->space;
 	size_t bytes = space_bytes(memo->ring_bytes);
 
-	if (memo->space != NULL) {
-		lks_arena_release(memo->space, bytes);
+	memo->space = NULL;
+	lks_compiler_barrier();
+	memset(memo, 0, sizeof(*memo));
+	lks_compiler_barrier();
+	if (space != NULL) {
+		lks_arena_release(space, bytes);
 		atomic_fetch_sub_explicit(&all_bytes, bytes,
 					  memory_order_relaxed);
 	}
-	memset(memo, 0, sizeof(*memo));
+}
+
+void
+lks_memo_forget(struct lks_memo *memo)
+{
+	memo->salt = 0;
 }
 
 /* A space with a ring of this size instead of what there is. */
@@ -158,11 +173,13 @@ obtain(struct lks_memo *memo, uint32_t ring)
 		return false;
 	lks_memo_release(memo);
 	atomic_fetch_add_explicit(&all_bytes, bytes, memory_order_relaxed);
-	memo->space = space;
 	memo->ring = (char *)&space->set[ring / RING_PER_SET];
 	memo->ring_bytes = ring;
 	memo->set_mask = ring / RING_PER_SET - 1;
 	memo->write = 2ull * ring;
+	lks_compiler_barrier();
+	memo->space = space;
+	lks_compiler_barrier();
 	return true;
 }
 

@@ -72,5 +72,9 @@ struct lks_captured lks_memo_capture(struct lks_memo *memo,
 /* RECORD. Gives its memory back. */
 void lks_memo_release(struct lks_memo *memo);
 
+/* RECORD, when the thread left a call behind for good, which may have been in the
+ * middle of any of these: keeps the memory and nothing that is in it. */
+void lks_memo_forget(struct lks_memo *memo);
+
 /* Lock-free. Bytes of all threads' memos. */
 uint64_t lks_memo_bytes(void);

@@ -66,9 +66,8 @@ static void
 clean_up_after_call(void)
 {
 	lks_count(abandoned_calls);
-	/* Maybe half changed, and who has its memory is not sure: given up. */
 	if (lks_tls.block != NULL)
-		lks_tls.block->memo = (struct lks_memo){ .ring = NULL };
+		lks_memo_forget(&lks_tls.block->memo);
 	lks_record_recover();
 }
 

@@ -360,6 +360,36 @@ walks_are_found_after_days_of_new_ones(void **state)
 	assert_true(found);
 }
 
+/* A call that nobody came back to may have left anything in it but the space.
+ * That stays, or a host that jumps out of calls would lose one each time. */
+static void
+memo_left_half_changed_is_forgotten_but_for_its_memory(void **state)
+{
+	const struct lks_memo_space *space;
+	uint64_t bytes, write;
+
+	(void)state;
+	lks_memo_release(&memo);
+	make_empty();
+	for (uint32_t i = 0; i < 6; i++)
+		push(LKS_RULE_SP, i, 0);
+	capture_made();
+	space = memo.space;
+	bytes = lks_memo_bytes();
+	/* In the middle of a ring that has just been written. */
+	memset(memo.ring, 0x5a, memo.ring_bytes);
+	memo.last = memo.write - 64;
+	lks_memo_forget(&memo);
+	write = memo.write;
+	capture_made();
+	assert_int_not_equal(memo.write, write);
+	assert_ptr_equal(memo.space, space);
+	assert_int_equal(lks_memo_bytes(), bytes);
+	write = memo.write;
+	capture_made();
+	assert_int_equal(memo.write, write);
+}
+
 /* What lies where may change meanwhile: nothing is kept, nothing taken. */
 static void
 walks_during_a_closing_are_plain(void **state)
@@ -698,6 +728,8 @@ main(void)
 		cmocka_unit_test(stack_seen_again_is_not_walked),
 		cmocka_unit_test(walks_that_part_further_out_are_each_found),
 		cmocka_unit_test(walks_are_found_after_days_of_new_ones),
+		cmocka_unit_test(
+			memo_left_half_changed_is_forgotten_but_for_its_memory),
 		cmocka_unit_test(walks_during_a_closing_are_plain),
 		cmocka_unit_test(change_of_an_outer_frame_is_seen),
 		cmocka_unit_test(change_of_a_frame_is_seen_where_walks_join),
