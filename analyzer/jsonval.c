@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "saturate.h"
 #include "utf8.h"
 #include "xalloc.h"
 
@@ -45,8 +46,7 @@ jsonval_set_integer(json_t *object, const char *key, int64_t value)
 void
 jsonval_set_count(json_t *object, const char *key, uint64_t value)
 {
-	jsonval_set_integer(object, key,
-			    value > INT64_MAX ? INT64_MAX : (int64_t)value);
+	jsonval_set_integer(object, key, saturate_count(value));
 }
 
 void

@@ -20,6 +20,7 @@
 #include "csv_fields.h"
 #include "flat_rows.h"
 #include "process.h"
+#include "saturate.h"
 #include "select.h"
 #include "stack.h"
 #include "strbuf.h"
@@ -188,8 +189,8 @@ static void
 write_loss(struct csv *csv, const char *name, uint64_t before, uint64_t now,
 	   const char *text, FILE *out)
 {
-	const int64_t old_count = (int64_t)(before & INT64_MAX);
-	const int64_t new_count = (int64_t)(now & INT64_MAX);
+	const int64_t old_count = saturate_count(before);
+	const int64_t new_count = saturate_count(now);
 	const int64_t columns[] = {
 		0, new_count - old_count, 0, 0, old_count, new_count, 0, 0, 0, 0
 	};

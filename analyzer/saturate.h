@@ -10,6 +10,13 @@
 /* Past 2^62 nobody reads digits. */
 #define SATURATE_MAX (INT64_C(1) << 62)
 
+/* A count, at most INT64_MAX. */
+static inline int64_t
+saturate_count(uint64_t count)
+{
+	return count > INT64_MAX ? INT64_MAX : (int64_t)count;
+}
+
 /* The nearest whole number, at most SATURATE_MAX either way. Not a number
  * is 0. */
 static inline int64_t

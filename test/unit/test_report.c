@@ -197,6 +197,22 @@ fields_are_quoted_and_stacks_joined(void **state)
 	free(csv);
 }
 
+/* A hostile file may count what it likes; what was lost is told all the same. */
+static void
+csv_tells_losses_that_no_column_holds(void **state)
+{
+	struct snapgen *gen = story_server_old();
+	char *csv;
+
+	(void)state;
+	snapgen_losses(gen)->dropped_allocs = UINT64_C(1) << 63;
+	snapgen_losses(gen)->dropped_frees = 1;
+	csv = write_report(report_csv, NULL, gen, 0, NULL);
+	assert_has(csv, "\nloss,dropped_allocs,0,9223372036854775807,");
+	assert_has(csv, "\nloss,dropped_frees,0,1,");
+	free(csv);
+}
+
 static void
 all_rows_are_written_unless_top_is_given(void **state)
 {
@@ -1069,6 +1085,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(header_is_the_promised_one),
 		cmocka_unit_test(fields_are_quoted_and_stacks_joined),
+		cmocka_unit_test(csv_tells_losses_that_no_column_holds),
 		cmocka_unit_test(all_rows_are_written_unless_top_is_given),
 		cmocka_unit_test(skipped_functions_are_not_blamed),
 		cmocka_unit_test(unknown_stacks_have_a_name),
