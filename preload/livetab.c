@@ -31,7 +31,7 @@
 
 struct shard {
 	_Alignas(64) struct lks_lock lock;
-	uint32_t count; /* guard: lock */
+	uint32_t count; /* guard: lock, but for lks_livetab_count */
 	uint32_t shift; /* guard: lock; what it was last thinned to */
 	uint32_t limit; /* guard: lock; as many it holds before it grows */
 	/* Written under the lock; read without it by lks_livetab_prefetch

@@ -51,7 +51,10 @@ is_on_signal_stack(void)
  * A handler that interrupts a call runs below it on the stack, or on one of its
  * own. So who calls from above has left the former call behind: a handler
  * jumped out of it, and nobody will take the guard down. One that calls from
- * further below is taken for a handler until a higher one comes.
+ * further below is taken for a handler until a higher one comes. Taken wrongly
+ * for one that left: a handler on a stack with SS_AUTODISARM, which the kernel
+ * doesn't tell of, inside of the thread's own, that allocates where it
+ * interrupted a call.
  */
 static bool
 left_call_behind(uintptr_t frame)

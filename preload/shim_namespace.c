@@ -15,7 +15,8 @@
 #include "sys.h"
 #include "writer.h"
 
-/* What asks unshare for one thread, says unshare(2). */
+/* What unshare gives to processes of one thread only. CLONE_NEWPID it gives to
+ * any, though unshare(2) says otherwise. */
 #define NEEDS_ONE_THREAD                                                       \
 	(CLONE_NEWUSER | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)
 

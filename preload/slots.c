@@ -11,9 +11,9 @@
 #include "arena.h"
 #include "lock.h"
 
-/* The latter only cost what is touched, and 512 system calls less at a
- * program's start. */
 static struct lks_slot *first_slots;
+/* Only those that are touched cost, and they save 512 system calls at a
+ * program's start. */
 static struct lks_slot *page_slots;
 /* What a shard left when it grew or shrank: the next one takes it, and adds or
  * cuts off pages. So growing by an eighth doesn't fault in nine new ones. */
