@@ -88,6 +88,14 @@ PY
 	all_gone
 }
 
+@test "a leak of a program that becomes slower is no cache that fills" {
+	soak 1 --step "$fifty" \
+		--step 'exec:echo >>n; [ $(wc -l <n) -lt 7 ] || sleep 0.1' \
+		--iterations 12 -- "$drip" churn:300 leak:100
+	found 'worst["function"] == "drip_leak"' 'worst["verdict"] == "leak"' \
+		'abs(worst["bytes_per_unit"] - 100) <= 5'
+}
+
 @test "a program that leaks nothing passes" {
 	soak 0 --step "$fifty" --iterations 12 -- "$drip" churn:300 churn:5000
 	found 'result["outcome"] == "clean"' 'run["findings"] == []' \
