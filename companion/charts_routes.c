@@ -83,6 +83,8 @@ reply_events(struct served_process *process, struct http_reply *reply)
 	}
 	reply->type = "text/event-stream";
 	http_header(reply, "Cache-Control", "no-store");
+	/* nginx would keep them until it has a buffer full. */
+	http_header(reply, "X-Accel-Buffering", "no");
 	reply->is_stream = true;
 	reply->stream_context = served_hold(process);
 }

@@ -11,9 +11,9 @@
  * and 431 for a head that is too long, 503 with Retry-After when all workers are
  * busy. Connections beyond their number wait until one is closed.
  *
- * A page of another site that makes a browser ask us is refused (403): by its
- * Origin, and, where loopback is what protects us, by a Host that is a name
- * other than localhost (DNS rebinding).
+ * A page of another site that makes a browser ask us is refused (403): by what
+ * the browser says of it, its Origin, and, where loopback is what protects us,
+ * by a Host that is a name other than localhost (DNS rebinding).
  */
 #pragma once
 

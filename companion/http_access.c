@@ -94,36 +94,59 @@ is_own_host(const char *host)
 	       inet_pton(AF_INET, name, &in) == 1;
 }
 
-/* A picture or a script of another site's page has no Origin. Its links may
- * lead here. */
+/* Without a token: a foreign name, which its owner can point at us, so that a
+ * browser takes our answers for that site's own (DNS rebinding). */
 static bool
-is_foreign_part(const struct exchange *exchange)
+has_foreign_host(const struct exchange *exchange)
 {
-	const char *site = header(exchange, "Sec-Fetch-Site");
-	const char *mode = header(exchange, "Sec-Fetch-Mode");
+	const char *host = header(exchange, "Host");
 
-	return site && !strcasecmp(site, "cross-site") &&
-	       !(mode && !strcasecmp(mode, "navigate"));
+	return exchange->http->guards_host &&
+	       (!is_own_host(host ? host : "") ||
+		(exchange->authority && !is_own_host(exchange->authority)));
 }
 
 static bool
+names_host(const char *origin, const char *host)
+{
+	return host && !strcasecmp(origin, host);
+}
+
+/*
+ * Asked for by a page of another site, and not by a click on its link. The token
+ * does not make up for it: browsers add a password that they know, and proxies
+ * may add the token to whatever comes.
+ *
+ * Browsers say it themselves (Sec-Fetch-Site, which no page can set), but to
+ * https and loopback only. Otherwise the Origin has to be the host that was
+ * asked, as we see it or as a proxy that sets Host anew tells it: a foreign page
+ * can't send X-Forwarded-Host without asking for leave first (CORS), which
+ * nobody gets.
+ */
+static bool
 is_foreign_page(const struct exchange *exchange)
 {
-	const char *host = header(exchange, "Host");
+	const char *site = header(exchange, "Sec-Fetch-Site");
+	const char *mode = header(exchange, "Sec-Fetch-Mode");
 	const char *origin = header(exchange, "Origin");
 
-	if (!host)
-		host = "";
-	if (exchange->http->guards_host && !is_own_host(host))
-		return true;
-	if (exchange->authority)
-		host = exchange->authority;
-	if (exchange->http->guards_host && !is_own_host(host))
-		return true;
+	if (site &&
+	    (!strcasecmp(site, "same-origin") || !strcasecmp(site, "none")))
+		return false;
+	/* A picture or a script has no Origin; nor have links, which may lead
+	 * here. */
 	if (!origin)
-		return is_foreign_part(exchange);
+		return site && !strcasecmp(site, "cross-site") &&
+		       !(mode && !strcasecmp(mode, "navigate"));
+	/* "null" is what pages without an origin have, whoever sent them. */
 	origin = strstr(origin, "://");
-	return !origin || strcasecmp(origin + 3, host) != 0;
+	if (!origin)
+		return true;
+	origin += 3;
+	return !names_host(origin, exchange->authority
+					   ? exchange->authority
+					   : header(exchange, "Host")) &&
+	       !names_host(origin, header(exchange, "X-Forwarded-Host"));
 }
 
 static bool
@@ -167,9 +190,17 @@ http_admit(struct exchange *exchange, const char *path, const char *method,
 		http_header(reply, "Allow", "GET, HEAD, POST");
 	} else if (exchange->is_malformed) {
 		http_error(reply, MHD_HTTP_BAD_REQUEST, "malformed path");
+	} else if (has_foreign_host(exchange)) {
+		http_error(reply, MHD_HTTP_FORBIDDEN,
+			   "the Host that was asked is a name: without a token "
+			   "only an address or localhost is answered; start "
+			   "serve with --token-file, or have the proxy set "
+			   "Host to serve's address");
 	} else if (is_foreign_page(exchange)) {
 		http_error(reply, MHD_HTTP_FORBIDDEN,
-			   "asked by a page of another site");
+			   "asked by a page of another site: its Origin is not "
+			   "the Host that was asked; behind a proxy that sets "
+			   "Host, have it set X-Forwarded-Host too");
 	} else if (http->settings.token && !has_token(exchange)) {
 		http_error(reply, MHD_HTTP_UNAUTHORIZED,
 			   "the token is missing or wrong");

@@ -135,6 +135,35 @@ def foreign(url):
     assert get(path, Host="evil.example:6060")[0] == 403
     assert get(path, Host="localhost")[0] == 200
     assert get(path, Origin=url)[0] == 200
+    # Each is told what to do about it.
+    host = get(path, Host="evil.example:6060")[1]
+    page = get(path, Origin="http://evil.example")[1]
+    assert b"--token-file" in host, host
+    assert b"X-Forwarded-Host" in page, page
+    same = {"Sec-Fetch-Site": "same-origin"}
+    proxied = {"X-Forwarded-Host": "mem.example"}
+    for status, headers in (
+            # A browser's own word, also where it hides the origin.
+            (200, {"Origin": "null", **same}),
+            (200, {"Origin": "https://mem.example", **same}),
+            (200, {"Sec-Fetch-Site": "none"}),
+            # By a proxy that tells what it was asked for.
+            (200, {"Origin": "http://mem.example", **proxied}),
+            (403, {"Origin": "http://evil.example", **proxied}),
+            (403, {"Origin": "null", **proxied}),
+            (403, {"Origin": "null"}),
+            (403, {"Origin": "https://mem.example",
+                   "Sec-Fetch-Site": "same-site"}),
+            # A page that was made ours by its name server.
+            (403, {"Host": "evil.example", **same}),
+            (403, {"Host": "evil.example", "Origin": "http://evil.example"}),
+            (403, {"Host": "evil.example", "X-Forwarded-Host": "localhost"}),
+            # Its pictures, and its links.
+            (403, {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}),
+            (200, {"Sec-Fetch-Site": "cross-site",
+                   "Sec-Fetch-Mode": "navigate"})):
+        got = get(path, **headers)[0]
+        assert got == status, (headers, got)
 
 
 def token(url, secret):
@@ -148,6 +177,14 @@ def token(url, secret):
             ({"Authorization": "Bearer " + secret + "x"}, 401),
             ({"Authorization": "Bearer "}, 401),
             ({"Authorization": "Basic " + basic}, 200),
+            # Then the host is anybody's; a foreign page's browser knows the
+            # password too.
+            ({"Authorization": "Basic " + basic, "Host": "mem.example"}, 200),
+            ({"Authorization": "Basic " + basic, "Host": "mem.example",
+              "Origin": "https://mem.example"}, 200),
+            ({"Authorization": "Basic " + basic,
+              "Origin": "https://evil.example"}, 403),
+            ({"Host": "mem.example"}, 401),
             ({"Authorization": "Basic " + wrong}, 401),
             ({"Authorization": "Basic ???"}, 401)):
         got = get(path, **headers)[0]

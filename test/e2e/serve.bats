@@ -520,6 +520,75 @@ assert len(counts) > 1'
 	check foreign "$url"
 }
 
+# nginx [SED]: runs doc/FLEET.md's configuration, changed for this place;
+# `proxied` is the page's address then.
+nginx_before_serve() {
+	local port
+	port=$(free_port)
+	# Its workers are another user, who can't enter the test's directory.
+	printf 'who:%s\n' "$(openssl passwd -apr1 secret)" >htpasswd
+	chmod 644 htpasswd
+	{
+		echo "daemon off; master_process off; pid $PWD/nginx.pid;"
+		echo 'error_log stderr; events {} http { access_log off;'
+		for each in client_body proxy fastcgi uwsgi scgi; do
+			echo "${each}_temp_path $PWD/$each;"
+		done
+		sed -n '/^```nginx/,/^```$/p' "$TOP/doc/FLEET.md" |
+			sed -e '/^```/d' -e '/ssl_/d' \
+				-e "s,443 ssl,127.0.0.1:$port," \
+				-e "s,/etc/nginx/memory.htpasswd,$PWD/htpasswd," \
+				-e "s,127.0.0.1:6060,${url:7:-7}," "$@"
+		echo '}'
+	} >nginx.conf
+	start nginx /usr/sbin/nginx -p "$PWD" -c "$PWD/nginx.conf"
+	proxied=http://127.0.0.1:$port/memory
+	wait_until 20 curl -s -o page "$proxied/"
+}
+
+# What a browser sends for a button of the page at $proxied by the name $1.
+take_proxied() {
+	status_code -u who:secret -X POST -H 'Accept: text/html' \
+		-H "Host: $1" -H "Origin: ${2:-http://$1}" "${@:3}" \
+		"$proxied/debug/snapshots/take"
+}
+
+@test "behind nginx as doc/FLEET.md has it, pages and their buttons work" {
+	[ -x /usr/sbin/nginx ] || skip 'there is no nginx'
+	echo 0123456789abcdef-secret >token
+	chmod 600 token
+	serve_leaker --path-prefix /memory --token-file token
+	nginx_before_serve -e 's/TOKEN/0123456789abcdef-secret/'
+	[ "$(status_code "$proxied/")" = 401 ] # nginx's
+	curl -sf -u who:secret -o heap "$proxied/debug/pprof/heap"
+	[ "$(take_proxied fleet.example)" = 303 ]
+	# To https a browser says it itself.
+	[ "$(take_proxied fleet.example null \
+		-H 'Sec-Fetch-Site: same-origin')" = 303 ]
+	# The password is known to the browser, whoever's page asks.
+	[ "$(take_proxied fleet.example http://evil.example)" = 403 ]
+	[ "$(take_proxied fleet.example null)" = 403 ]
+	# Events come as they happen.
+	start events curl -sN -u who:secret "$proxied/debug/charts/events"
+	wait_until 20 says events.out 'event: point'
+}
+
+@test "behind nginx without a token Host has to be serve's address" {
+	[ -x /usr/sbin/nginx ] || skip 'there is no nginx'
+	serve_leaker --path-prefix /memory
+	nginx_before_serve -e '/Authorization/d'
+	[ "$(take_proxied fleet.example)" = 303 ]
+	[ "$(take_proxied fleet.example http://evil.example)" = 403 ]
+	grep -q X-Forwarded-Host body
+	kill $pid
+	wait_for_end $pid
+	nginx_before_serve \
+		-e 's/.*Authorization.*/proxy_set_header Host $http_host;/'
+	[ "$(status_code -u who:secret -H 'Host: fleet.example' \
+		"$proxied/metrics")" = 403 ]
+	grep -q -- '--token-file' body
+}
+
 @test "a unix socket is for its owner and is removed at the end" {
 	track out=%n.snap "$leaker"
 	start serve "$LEAKSHIM_BIN" serve --listen unix:socket $pid
