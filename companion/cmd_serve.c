@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +15,8 @@
 #include "bell.h"
 #include "charts.h"
 #include "cmd.h"
+#include "cmd_serve.h"
+#include "family.h"
 #include "pick.h"
 #include "serve.h"
 #include "tracked.h"
@@ -42,19 +43,20 @@ static const char help[] =
 	"      --token-file FILE   demand the token in FILE, at least 16 bytes;\n"
 	"                          a must where other machines can connect\n"
 	"  -w, --watch             serve all tracked processes of this user as they\n"
-	"                          come and go, up to 100\n"
-	"  -r, --run               start CMD tracked, and serve it; what it starts\n"
-	"                          too with --watch\n"
+	"                          come and go, up to 100; with --run only CMD and\n"
+	"                          what descends from it\n"
+	"  -r, --run               start CMD tracked, and serve it\n"
 	"      --cpu-profile[=HOW] fill /debug/pprof/profile: by the kernel's sampler\n"
 	"                          (perf), or where that is not allowed by stopping\n"
 	"                          threads (ptrace); HOW: only so\n"
 	"  -h, --help              this text\n"
 	"\n"
 	"It ends by SIGINT, SIGTERM or SIGHUP, and without --watch when the last process\n"
-	"has ended. What it serves goes on without it.\n"
+	"has ended; with --run it says how CMD ended, and with --watch too it ends when\n"
+	"nothing that descends from CMD is left. What it serves goes on without it.\n"
 	"\n"
-	"Exit status: 0 ended, 2 usage, 3 no such process or not tracked, 5 it\n"
-	"cannot listen.\n"
+	"Exit status: 0 ended, whatever CMD's is, 2 usage, 3 no such process or not\n"
+	"tracked, 5 it cannot listen.\n"
 	"\n"
 	"Examples:\n"
 	"  leakshim serve 4711\n"
@@ -73,17 +75,8 @@ struct request {
 
 /* Between two looks for new processes. */
 #define WATCH_NS 2000000000ull
-#define PAUSE_NS 200000000
-/* A program that starts gets so long to be tracked. */
-#define START_NS 10000000000ull
 
 static volatile sig_atomic_t is_over;
-
-/* What we change for ourselves and a program that we start gets as we did. */
-static struct {
-	struct sigaction pipe;
-	struct rlimit files; /* 0: not known, and not changed */
-} inherited;
 
 static void
 end(int sig)
@@ -92,8 +85,14 @@ end(int sig)
 	is_over = 1;
 }
 
+bool
+cmd_serve_is_over(void)
+{
+	return is_over;
+}
+
 static void
-set_signals(void)
+set_signals(struct serve_program *program)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction action = { .sa_handler = end }, before;
@@ -107,18 +106,21 @@ set_signals(void)
 			sigaction(ends[i], &action, NULL);
 	}
 	action.sa_handler = SIG_IGN;
-	sigaction(SIGPIPE, &action, &inherited.pipe);
+	sigaction(SIGPIPE, &action, &program->pipe);
+	/* Where it is ignored nobody learns how a child ended. */
+	action.sa_handler = SIG_DFL;
+	sigaction(SIGCHLD, &action, &program->child);
 }
 
 /* Connections are descriptors. */
 static void
-raise_limit(void)
+raise_limit(struct serve_program *program)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
-	inherited.files = limit;
+	program->files = limit;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
@@ -174,39 +176,69 @@ read_token(const char *file)
 	return NULL;
 }
 
+static void
+warn(const struct err *err)
+{
+	fprintf(stderr, "leakshim: warning: not served: %s\n", err->text);
+}
+
+/* All that are called by a name: of some that are tracked the others are told.
+ * 0, or -1 with why the first is not served, told of the others. */
+static int
+add_named(struct served *served, const struct pick *pick, struct err *err)
+{
+	struct err *failures = xcalloc(pick->count, sizeof(*failures));
+	size_t i, failed = 0;
+
+	for (i = 0; i < pick->count; i++)
+		failed += served_add(served, pick->pids[i], &failures[failed]) <
+			  0;
+	for (i = 0; i < failed && failed < pick->count; i++)
+		warn(&failures[i]);
+	if (failed && failed == pick->count)
+		*err = failures[0];
+	free(failures);
+	return failed && failed == pick->count ? -1 : 0;
+}
+
 /* 0, or an exit status, told. */
 static int
 add_processes(struct served *served, char **words)
 {
 	struct pick pick;
 	struct err err;
-	size_t i;
+	int result;
 
 	for (; *words; words++) {
 		if (pick_processes(&pick, *words, &err) < 0)
 			return cmd_fail(&err);
-		for (i = 0; i < pick.count; i++) {
-			if (served_add(served, pick.pids[i], &err) < 0) {
-				pick_release(&pick);
-				return cmd_fail(&err);
-			}
-		}
+		result = add_named(served, &pick, &err);
 		pick_release(&pick);
+		if (result < 0)
+			return cmd_fail(&err);
 	}
 	return 0;
 }
 
+/* Where new ones are looked for. */
+struct watch {
+	struct served *served;
+	bool is_family; /* what our program started, and no other */
+};
+
 static int
-add_tracked(struct target *target, void *as_served)
+add_tracked(struct target *target, void *as_watch)
 {
 	static bool told;
-	struct served *served = as_served;
+	const struct watch *watch = as_watch;
 	struct err err;
 
-	/* One that ends meanwhile is left out; one too many is told of, once. */
 	if (target->proc.pid == getpid() ||
-	    served_add(served, target->proc.pid, &err) == 0 || told ||
-	    served_count(served) < SERVED_MAX)
+	    (watch->is_family && !family_has(target->proc.pid)))
+		return 0;
+	/* One that ends meanwhile is left out; one too many is told of, once. */
+	if (served_add(watch->served, target->proc.pid, &err) == 0 || told ||
+	    served_count(watch->served) < SERVED_MAX)
 		return 0;
 	fprintf(stderr, "leakshim: %s\n", err.text);
 	told = true;
@@ -214,12 +246,13 @@ add_tracked(struct target *target, void *as_served)
 }
 
 static void
-look_for_more(struct served *served)
+look_for_more(struct served *served, const struct serve_program *program)
 {
+	struct watch watch = { served, program->pid != 0 };
 	struct err err;
 
 	/* Without /proc there is nothing new. */
-	if (tracked_each(add_tracked, served, NULL, &err) < 0)
+	if (tracked_each(add_tracked, &watch, NULL, &err) < 0)
 		fprintf(stderr, "leakshim: %s\n", err.text);
 }
 
@@ -229,28 +262,43 @@ tell(const struct err *err)
 	fprintf(stderr, "leakshim: no longer served: %s\n", err->text);
 }
 
-static void
-wait_for_end(struct serve *serve, bool watch)
+/* Is there somebody to wait for? */
+static bool
+goes_on(struct serve *serve, const struct serve_program *program, bool watch)
 {
-	const struct timespec pause = { 0, PAUSE_NS };
+	if (served_sweep(serve->served))
+		return true;
+	/* What our program started, and nothing else, may start more. */
+	return watch && !(program->pid && program->is_alone);
+}
+
+static void
+wait_for_end(struct serve *serve, struct serve_program *program, bool watch)
+{
+	const struct timespec pause = { 0, SERVE_PAUSE_NS };
 	uint64_t waited_ns = 0;
 
-	while (!is_over && (served_sweep(serve->served) || watch)) {
+	while (!is_over && goes_on(serve, program, watch)) {
 		served_renew(serve->served, tell);
 		nanosleep(&pause, NULL);
-		waited_ns += PAUSE_NS;
+		cmd_serve_program_look(program);
+		waited_ns += SERVE_PAUSE_NS;
 		if (watch && waited_ns >= WATCH_NS) {
-			look_for_more(serve->served);
+			look_for_more(serve->served, program);
 			waited_ns = 0;
 		}
 	}
-	if (!is_over)
-		fputs("leakshim: the last process has ended\n", stderr);
+	cmd_serve_program_look(program);
+	if (is_over)
+		return;
+	fputs("leakshim: the last process has ended\n", stderr);
+	if (!watch)
+		cmd_serve_program_tell_left(program);
 }
 
 static int
 serve_on(struct serve *serve, const struct listen *listen, const char *token,
-	 bool watch)
+	 struct serve_program *program, bool watch)
 {
 	const struct http_settings settings = {
 		.prefix = serve->prefix,
@@ -275,7 +323,7 @@ serve_on(struct serve *serve, const struct listen *listen, const char *token,
 	}
 	fprintf(stderr, "leakshim: serving on %s%s/\n", listen->url,
 		serve->prefix);
-	wait_for_end(serve, watch);
+	wait_for_end(serve, program, watch);
 	/* One that hangs is not to hold us. */
 	bell_give_up();
 	http_stop(http);
@@ -283,76 +331,9 @@ serve_on(struct serve *serve, const struct listen *listen, const char *token,
 	return CMD_OK;
 }
 
-/* Becomes `leakshim run -q -- CMD`, which becomes CMD. */
-static void
-exec_run(char **command)
-{
-	static char name[] = "leakshim", verb[] = "run", quiet[] = "-q",
-		    end_of_options[] = "--";
-	size_t i, count = 0;
-	char **argv;
-
-	while (command[count])
-		count++;
-	argv = xcalloc(count + 5, sizeof(*argv));
-	argv[0] = name;
-	argv[1] = verb;
-	argv[2] = quiet;
-	argv[3] = end_of_options;
-	for (i = 0; i < count; i++)
-		argv[4 + i] = command[i];
-	sigaction(SIGPIPE, &inherited.pipe, NULL);
-	if (inherited.files.rlim_max)
-		setrlimit(RLIMIT_NOFILE, &inherited.files);
-	execv("/proc/self/exe", argv);
-	perror("leakshim: cannot execute itself");
-	_exit(127);
-}
-
-/* Until it is tracked, or we are to end. A failure of `run` is told by that. */
 static int
-await_tracked(struct served *served, pid_t pid)
-{
-	const struct timespec pause = { 0, PAUSE_NS };
-	struct err err = { .text = "" };
-	uint64_t waited_ns;
-	int status;
-
-	for (waited_ns = 0; waited_ns < START_NS; waited_ns += PAUSE_NS) {
-		if (is_over)
-			return 0;
-		if (waitpid(pid, &status, WNOHANG) == pid) {
-			err_set(&err, ERR_TARGET,
-				"the program ended before it was tracked");
-			break;
-		}
-		if (served_add(served, pid, &err) == 0)
-			return 0;
-		nanosleep(&pause, NULL);
-	}
-	fprintf(stderr, "leakshim: not served: %s\n", err.text);
-	return CMD_FAILED;
-}
-
-/* 0, or an exit status, told. */
-static int
-start_program(struct served *served, char **command)
-{
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0) {
-		perror("leakshim: cannot start a process");
-		return CMD_FAILED;
-	}
-	if (pid == 0)
-		exec_run(command);
-	return await_tracked(served, pid);
-}
-
-static int
-run(const struct request *request, const char *token, char **words)
+run(const struct request *request, struct serve_program *program,
+    const char *token, char **words)
 {
 	struct serve serve = {
 		.prefix = request->prefix,
@@ -378,11 +359,13 @@ run(const struct request *request, const char *token, char **words)
 	}
 	/* Not before: what can't be served is not started. */
 	if (status == CMD_OK && request->run)
-		status = start_program(serve.served, words);
+		status = cmd_serve_program_start(program, serve.served, words,
+						 request->watch);
 	if (status == CMD_OK && request->watch)
-		look_for_more(serve.served);
+		look_for_more(serve.served, program);
 	if (status == CMD_OK && !is_over)
-		status = serve_on(&serve, &listen, token, request->watch);
+		status = serve_on(&serve, &listen, token, program,
+				  request->watch);
 	listen_close(&listen);
 	workers_free(serve.askers);
 	analysis_close(serve.analysis);
@@ -449,6 +432,7 @@ cmd_serve(int argc, char **argv)
 		.prefix = "",
 		.interval_s = 1,
 	};
+	struct serve_program program = { .pid = 0 };
 	char *token = NULL;
 	int option, status;
 
@@ -502,10 +486,10 @@ cmd_serve(int argc, char **argv)
 		if (!token)
 			return CMD_FAILED;
 	}
-	set_signals();
-	raise_limit();
+	set_signals(&program);
+	raise_limit(&program);
 	spare_memory();
-	status = run(&request, token, argv + optind);
+	status = run(&request, &program, token, argv + optind);
 	free(token);
 	return status;
 }

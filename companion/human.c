@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "../analyzer/format.h"
 
@@ -72,4 +73,19 @@ human_signal(char out[HUMAN_SIGNAL_BYTES], uint64_t number)
 		snprintf(out, HUMAN_SIGNAL_BYTES, "%s", name);
 	else
 		snprintf(out, HUMAN_SIGNAL_BYTES, "%u", (unsigned int)number);
+}
+
+void
+human_end(char out[HUMAN_END_BYTES], int status)
+{
+	const char *words;
+
+	if (!WIFSIGNALED(status)) {
+		snprintf(out, HUMAN_END_BYTES, "exit status %d",
+			 WEXITSTATUS(status));
+		return;
+	}
+	words = sigdescr_np(WTERMSIG(status));
+	snprintf(out, HUMAN_END_BYTES, "signal %d (%.40s)", WTERMSIG(status),
+		 words ? words : "unknown");
 }

@@ -8,6 +8,7 @@
 
 #define HUMAN_BYTES 32        /* room for any of these but a signal */
 #define HUMAN_SIGNAL_BYTES 16 /* room for a signal's name */
+#define HUMAN_END_BYTES 64    /* room for how a process ended */
 
 /* As format_bytes() of the analyzer, into an array: "512 B", "1.5 KiB". */
 void human_bytes(char out[HUMAN_BYTES], uint64_t bytes);
@@ -21,3 +22,7 @@ void human_age(char out[HUMAN_BYTES], uint64_t now_ns, uint64_t then_ns);
 
 /* A signal as kill(1) takes it: "USR2", "RTMIN+3", or the number. */
 void human_signal(char out[HUMAN_SIGNAL_BYTES], uint64_t number);
+
+/* How a process ended, of its status as of wait(2): "exit status 7", "signal 11
+ * (Segmentation fault)". */
+void human_end(char out[HUMAN_END_BYTES], int status);

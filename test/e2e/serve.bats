@@ -334,6 +334,111 @@ assert yaml.safe_load(open(sys.argv[1]))' "$each" ||
 	grep -q 'the last process has ended' again.err
 }
 
+@test "run says how the program ended" {
+	cat >how.c <<-C
+	#include <signal.h>
+	#include <stdlib.h>
+	#include <unistd.h>
+	int main(int argc, char **argv)
+	{
+		(void)argv;
+		while (access("go", F_OK))
+			usleep(10000);
+		if (argc > 1)
+			exit(7);
+		raise(SIGSEGV);
+	}
+	C
+	${CC:-cc} -o how how.c
+	ulimit -c 0
+	for each in '' status; do
+		rm -f go
+		serve run --run -- ./how $each
+		touch go
+		ends_with 0 $server
+		if [ -n "$each" ]; then
+			grep -q '^leakshim: ./how, process [0-9]*, has ended: exit status 7$' run.err
+		else
+			grep -q '^leakshim: ./how, process [0-9]*, has ended: signal 11 (Segmentation fault)$' run.err
+		fi
+	done
+}
+
+# A daemon: its first process ends and leaves another in a session of its own.
+build_daemon() {
+	cat >daemon.c <<-C
+	#include <stdio.h>
+	#include <stdlib.h>
+	#include <unistd.h>
+	int main(int argc, char **argv)
+	{
+		FILE *left;
+
+		(void)argv;
+		if (fork())
+			exit(0);
+		setsid();
+		if (fork())
+			exit(0);
+		left = fopen("left.new", "w");
+		fprintf(left, "%d\n", getpid());
+		fclose(left);
+		rename("left.new", "left");
+		for (;;)
+			free(malloc(100)), usleep(10000);
+	}
+	C
+	${CC:-cc} -o daemon daemon.c
+}
+
+@test "run tells of what a daemon leaves, and with watch serves that alone" {
+	local left other
+	build_daemon
+	track out=other.%n.snap "$leaker"
+	other=$pid
+	start run "$LEAKSHIM_BIN" serve --listen 127.0.0.1:0 --run -- ./daemon
+	server=$pid
+	wait_for_end $server
+	wait_until 10 test -s left
+	left=$(cat left)
+	adopt "$left"
+	cat run.err
+	grep -q "1 process that ./daemon started goes on, tracked and not served: leakshim serve $left, or" run.err
+	kill -0 "$left"
+	rm left
+	serve family --watch --run -- ./daemon
+	wait_until 10 test -s left
+	left=$(cat left)
+	adopt "$left"
+	served() {
+		curl -sf "$url/" | grep -q "p/$1/"
+	}
+	wait_until 20 served "$left"
+	refute served $other
+	kill "$left"
+	# Nothing that could start more is left.
+	ends_with 0 $server
+	kill -0 $other
+}
+
+@test "of several of a name those that are tracked are served" {
+	cp "$leaker" several
+	track out=%n.snap ./several
+	host=$pid
+	start plain ./several
+	plain=$pid
+	wait_until 10 grep -qx several /proc/$plain/comm
+	serve serve several
+	grep -q "warning: not served: process $plain " serve.err
+	curl -sf "$url/debug/pprof/cmdline" | tr '\0' '\n' | grep -qx ./several
+	kill $server
+	wait_for_end $server
+	kill $host
+	wait_for_end $host
+	run "$LEAKSHIM_BIN" serve --listen 127.0.0.1:0 several
+	[ "$status" -eq 3 ]
+}
+
 @test "serve ends by a signal while the program that it runs is not tracked yet" {
 	LEAKSHIM=only=another start run "$LEAKSHIM_BIN" serve \
 		--listen 127.0.0.1:0 --run -- sleep 100

@@ -82,6 +82,26 @@ signals_are_named_as_kill_takes_them(void **state)
 	assert_signal(4000000000, "4000000000");
 }
 
+static void
+assert_end(int status, const char *expected)
+{
+	char text[HUMAN_END_BYTES];
+
+	human_end(text, status);
+	assert_string_equal(text, expected);
+}
+
+static void
+ends_are_told_with_status_or_signal(void **state)
+{
+	(void)state;
+	assert_end(0, "exit status 0");
+	assert_end(7 << 8, "exit status 7");
+	assert_end(SIGSEGV, "signal 11 (Segmentation fault)");
+	assert_end(SIGSEGV | 0x80, "signal 11 (Segmentation fault)");
+	assert_end(SIGRTMIN + 1, "signal 35 (unknown)");
+}
+
 int
 main(void)
 {
@@ -89,6 +109,7 @@ main(void)
 		cmocka_unit_test(sizes_are_powers_of_1024),
 		cmocka_unit_test(durations_have_two_units_at_most),
 		cmocka_unit_test(signals_are_named_as_kill_takes_them),
+		cmocka_unit_test(ends_are_told_with_status_or_signal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
