@@ -20,7 +20,8 @@
 	X(threads)                                                             \
 	X(descriptors)                                                         \
 	X(cpu_ms)                                                              \
-	X(own_bytes)
+	X(own_bytes)                                                           \
+	X(ledger_ms) /* when the snapshot of the ledger was taken */
 
 enum column {
 #define X(name) COLUMN_##name,
@@ -81,9 +82,10 @@ set(struct chart_point *point, unsigned int column, uint64_t value)
 
 static void
 fill_point(struct chart_point *point, const struct pulse *pulse,
-	   const struct ledger *ledger)
+	   const struct chart *chart)
 {
 	const struct totals *totals = &pulse->totals;
+	const struct ledger *ledger = &chart->ledger;
 	int i;
 
 	*point = (struct chart_point){ .wall_ms = pulse->wall_ns / 1000000 };
@@ -102,6 +104,8 @@ fill_point(struct chart_point *point, const struct pulse *pulse,
 	set(point, COLUMN_descriptors, pulse->descriptors);
 	set(point, COLUMN_cpu_ms, (uint64_t)(pulse->cpu_s * 1e3));
 	set(point, COLUMN_own_bytes, totals->own_bytes);
+	if (ledger->present)
+		set(point, COLUMN_ledger_ms, chart->ledger_ns / 1000000);
 	for (i = 0; ledger->present && i < LEDGER_LINE_COUNT; i++) {
 		point->value[COLUMN_LEDGER + i] = ledger->bytes[i];
 		point->known |= 1u << (COLUMN_LEDGER + i);
@@ -246,7 +250,7 @@ chart_add(struct chart *chart, const struct pulse *pulse)
 	else
 		chart->count++;
 	point = &chart->points[(chart->first + chart->count - 1) % CHART_POINTS];
-	fill_point(point, pulse, &chart->ledger);
+	fill_point(point, pulse, chart);
 	if (chart->stream_count) {
 		add_point_event(&event, point);
 		push_locked(chart, &event);
@@ -265,12 +269,14 @@ chart_add_data(struct strbuf *out, struct chart *chart)
 
 void
 chart_set_report(struct chart *chart, struct strbuf take_report,
-		 const struct ledger *ledger, uint64_t took_ns)
+		 const struct ledger *ledger, uint64_t wall_ns,
+		 uint64_t took_ns)
 {
 	struct strbuf event = { 0 };
 
 	pthread_mutex_lock(&chart->lock);
 	chart->ledger = *ledger;
+	chart->ledger_ns = wall_ns;
 	strbuf_release(&chart->report);
 	chart->report = take_report;
 	chart->report_ns = clock_ns(CLOCK_MONOTONIC);

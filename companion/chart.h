@@ -32,6 +32,7 @@ struct chart {
 	size_t count;
 	struct album album;
 	struct ledger ledger; /* of the last snapshot */
+	uint64_t ledger_ns;   /* CLOCK_REALTIME; when that was */
 	struct strbuf report; /* JSON; empty: none yet */
 	uint64_t report_ns;   /* CLOCK_MONOTONIC; 0 = none yet */
 	uint64_t report_took_ns;
@@ -56,10 +57,12 @@ void chart_add(struct chart *chart, const struct pulse *pulse);
  * what is not known is null. */
 void chart_add_data(struct strbuf *out, struct chart *chart);
 
-/* A new report, which becomes the chart's, and what its snapshot's ledger says;
- * `took_ns`: how long that snapshot took. Who looks is told. */
+/* A new report, which becomes the chart's, and what the ledger of its snapshot
+ * says; `wall_ns`: when that was taken, `took_ns`: how long it took. Who looks
+ * is told. */
 void chart_set_report(struct chart *chart, struct strbuf take_report,
-		      const struct ledger *ledger, uint64_t took_ns);
+		      const struct ledger *ledger, uint64_t wall_ns,
+		      uint64_t took_ns);
 /* There is none, for as long as if there was. */
 void chart_miss_report(struct chart *chart);
 

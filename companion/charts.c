@@ -279,7 +279,7 @@ compare(const struct charts *charts, struct served_process *process)
 	struct chart *chart = process->chart;
 	struct scrape *scrape;
 	struct err err;
-	uint64_t took_ns;
+	uint64_t wall_ns, took_ns;
 
 	scrape = scrape_take(process, false, &err);
 	if (!scrape) {
@@ -287,12 +287,13 @@ compare(const struct charts *charts, struct served_process *process)
 		chart_miss_report(chart);
 		return;
 	}
+	wall_ns = scrape_wall_ns(scrape);
 	took_ns = scrape_took_ns(scrape);
 	collect(chart, scrape, &pages);
 	if (analysis_study(charts->serve->analysis, pages.file, pages.count,
 			   GROUP_FUNCTION, paint, &painting, NULL, &err) == 0) {
 		chart_set_report(chart, painting.report, &painting.ledger,
-				 took_ns);
+				 wall_ns, took_ns);
 	} else {
 		strbuf_release(&painting.report);
 		chart_miss_report(chart);

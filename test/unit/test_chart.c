@@ -45,7 +45,7 @@ add_hour(struct chart *chart, uint64_t hour)
 			struct strbuf report = { 0 };
 
 			strbuf_addf(&report, "{\"at\":%d}", (int)(s % 1000));
-			chart_set_report(chart, report, &ledger, 1);
+			chart_set_report(chart, report, &ledger, 5000000, 1);
 		}
 	}
 }

@@ -12,7 +12,7 @@ import { chromium } from "playwright-core";
 
 const { HOST, SHIM, LEAKSHIM_BIN, CHROMIUM, SCRATCH, WEB_SHOTS } = process.env;
 const DESKTOP = { width: 1280, height: 900 };
-const PHONE = { width: 360, height: 740 };
+const PHONE = { width: 390, height: 844 };
 const PREFIX = "/mem/ory";
 
 let browser;
@@ -125,6 +125,88 @@ async function number(page, word) {
 const overflow = (page) => page.evaluate(() =>
 	document.documentElement.scrollWidth - window.innerWidth);
 
+/* With the longest values that a row has, all of it is in sight. */
+async function growsLong(page) {
+	const hidden = await page.locator("#growing tbody tr").first()
+		.evaluate((row) => {
+			const cells = [...row.cells];
+			const before = cells.map((cell) => cell.innerHTML);
+			cells[1].firstElementChild ? cells[1].firstElementChild
+				.textContent = "insufficient" :
+				cells[1].textContent = "insufficient";
+			cells[2].textContent = "+1,023.9 MiB/h";
+			cells[3].textContent = "+1,023.9 MiB";
+			cells[4].textContent = "1,023.9 MiB";
+			const { right } = row.closest(".scroll")
+				.getBoundingClientRect();
+			const over = cells.filter((cell) =>
+				cell.getBoundingClientRect().right > right + 1)
+				.map((cell) => cell.textContent);
+			cells.forEach((cell, i) => cell.textContent = before[i]
+				.replace(/<[^>]*>/g, ""));
+			return over;
+		});
+	assert.deepEqual(hidden, []);
+}
+
+/* A report as if the server had pushed it, by a server that is asked no more. */
+async function openWith(t, url, report) {
+	const data = await (await fetch(`${url}/debug/charts/data`)).text();
+	const page = await browser.newPage();
+	t.after(() => page.close());
+	await page.route("**/debug/charts/data", (route) =>
+		route.fulfill({ contentType: "application/json", body: data }));
+	await page.route("**/debug/charts/events", (route) => route.fulfill({
+		contentType: "text/event-stream",
+		body: `event: report\ndata: ${JSON.stringify(report)}\n\n`,
+	}));
+	await page.goto(`${url}/debug/charts/`);
+	return page;
+}
+
+test("what serve does itself is not asked of the reader", async (t) => {
+	const { url } = await serve(t);
+	const advice = "take 3 more snapshots, one every 13.3 s";
+	const page = await openWith(t, url, {
+		headline: [`Too early to say: a site grew; ${advice}.`],
+		processes: [{ heap: [
+			{ function: "grows", delta_bytes: 512,
+				live_bytes_new: 1024, verdict: {
+					kind: "insufficient", more_snapshots: 3,
+					spacing_s: 13.3, advice } },
+			{ function: "steady", delta_bytes: 0,
+				live_bytes_new: 4096 },
+			{ function: "shrinks", delta_bytes: -1,
+				live_bytes_new: 4096 },
+		] }],
+	});
+	await page.locator("#growing td .function").first().waitFor();
+	assert.equal(await page.textContent("#growing .headline"),
+		"Too early to say: a site grew; serve takes 3 more snapshots " +
+		"by itself.");
+	assert.deepEqual(await page.locator("#growing td .function")
+		.allTextContents(), ["grows"]);
+});
+
+test("the ledger has a point at each snapshot, and no step between", async (t) => {
+	const { url } = await serve(t);
+	const data = await (await fetch(`${url}/debug/charts/data`)).json();
+	const snapshots = data.ledger_ms;
+	assert.ok(Array.isArray(snapshots), "ledger_ms");
+	const page = await open(t, url);
+	const taken = await eventually(async () => {
+		const { ledger_ms: when, time_ms: times } = await page.evaluate(
+			async () => (await fetch("data")).json());
+		const seen = [...new Set(when.filter((ms) => ms !== null))];
+		assert.ok(seen.length > 1, `${seen}`);
+		for (let i = 0; i < when.length; i++)
+			assert.ok(when[i] === null || when[i] <= times[i] + 1);
+		return seen;
+	});
+	assert.deepEqual(taken, [...taken].sort((a, b) => a - b));
+	await page.locator("figcaption", { hasText: "at snapshots" }).waitFor();
+});
+
 test("a megabyte a second is seen to rise within five seconds", async (t) => {
 	const { url } = await serve(t);
 	const page = await open(t, url);
@@ -166,6 +248,7 @@ for (const [name, how] of [
 		await eventually(async () => assert.match(await page
 			.locator(".chart-frame").nth(1)
 			.getAttribute("aria-label"), /live heap [\d.]+ MiB/));
+		await growsLong(page);
 		await page.waitForTimeout(4000);
 		await shot(page, `charts-${name}`);
 		assert.equal(await overflow(page), 0);

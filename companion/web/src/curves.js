@@ -51,6 +51,20 @@ function sums(values) {
 		value === null ? null : below[i] += Math.max(value, 0)));
 }
 
+/* Where something was measured anew: the places at which `when` changes. */
+function fresh(when) {
+	return when.map((_, i) => i).filter((i) => i > 0 && when[i] !== null &&
+		when[i] !== when[i - 1]);
+}
+
+/* What was measured seldom and repeats in between: lines lead from one
+ * measurement to the next, and not beyond the last. */
+function only(values, places) {
+	const kept = new Set([0, ...places]);
+	return values.map((column) => column.map((value, i) =>
+		kept.has(i) ? value : null));
+}
+
 /* Without a pointer, or a moment that was chosen, the legend tells the newest
  * values. */
 function tellLast(plot) {
@@ -60,8 +74,9 @@ function tellLast(plot) {
 
 /*
  * new Curves({ title, unit, curves: [{ label, colour }...], stack, choose })
- * .element; show(seconds, values) draws. choose(seconds), if given, is called
- * with the moment that was clicked, or chosen with the keys.
+ * .element; show(seconds, values, when) draws. choose(seconds), if given, is
+ * called with the moment that was clicked, or chosen with the keys. `when`, if
+ * given, says for each value when it was measured: these moments get a point.
  */
 export class Curves {
 	constructor({ title, unit, curves, stack = false, choose = null }) {
@@ -70,6 +85,7 @@ export class Curves {
 		this.drawn = stack ? [...curves].reverse() : curves;
 		this.data = [[], ...curves.map(() => [])];
 		this.values = curves.map(() => []);
+		this.points = null;
 		this.plot = null;
 		this.frame = h("div", { class: "chart-frame",
 			tabindex: choose ? "0" : null,
@@ -90,9 +106,11 @@ export class Curves {
 		});
 	}
 
-	show(seconds, values) {
+	show(seconds, values, when = null) {
 		this.values = values;
-		const columns = this.stack ? sums(values).reverse() : values;
+		this.points = when && fresh(when);
+		const drawn = when ? only(values, this.points) : values;
+		const columns = this.stack ? sums(drawn).reverse() : drawn;
 		this.data = [seconds, ...columns];
 		this.frame.setAttribute("aria-label",
 			`${this.title}: ${this.#words()}`);
@@ -158,13 +176,16 @@ export class Curves {
 			series: [
 				{ label: "At", value: (_, value) =>
 					value === null ? "–" : clock(value) },
-				...drawn.map((curve) => ({
+				...drawn.map((curve, nth) => ({
 					label: curve.label,
 					stroke: colour(curve.colour),
 					fill: stack &&
 						`${colour(curve.colour)}cc`,
 					width: 2,
-					points: { show: false },
+					points: { show: () => nth === 0 &&
+						this.points !== null,
+					size: 7,
+					filter: () => this.points },
 					spanGaps: true,
 					value: (_, __, series, i) =>
 						this.#tell(series, i),

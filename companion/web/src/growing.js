@@ -26,6 +26,19 @@ function rowOf(row) {
 			format.bytes(row.live_bytes_new ?? 0)));
 }
 
+/* leakdiff's sentence, for who takes snapshots himself: here serve does. */
+function sentence(line, rows) {
+	for (const { verdict } of rows) {
+		const { more_snapshots: more, advice } = verdict ?? {};
+		if (typeof more === "number" && advice)
+			line = line.replace(advice, more > 0 ?
+				`serve takes ${more} more ${more === 1 ?
+					"snapshot" : "snapshots"} by itself` :
+				"serve takes more snapshots by itself");
+	}
+	return line;
+}
+
 export class Growing {
 	constructor() {
 		this.headline = h("div", { class: "headline" },
@@ -49,9 +62,14 @@ export class Growing {
 		const process = report?.processes?.[0];
 		if (!process)
 			return;
+		const rows = process.heap ?? [];
+		const growing = rows.filter((row) => (row.delta_bytes ?? 0) > 0);
 		this.headline.replaceChildren(...(report.headline ?? [])
-			.slice(0, 2).map((line) => h("p", {}, line)));
-		this.body.replaceChildren(...(process.heap ?? [])
-			.slice(0, ROWS).map(rowOf));
+			.slice(0, 2).map((line) =>
+				h("p", {}, sentence(line, rows))));
+		this.body.replaceChildren(...(growing.length ?
+			growing.slice(0, ROWS).map(rowOf) :
+			[h("tr", {}, h("td", { colspan: "5", class: "muted" },
+				"None holds more than at the first snapshot."))]));
 	}
 }

@@ -22,7 +22,7 @@ const LEDGER = [
 	["thread_stacks", "thread stacks", "--series-5"],
 	["files", "files", "--series-4"],
 	["shared", "shared memory", "--series-6"],
-	["shim", "leakshim itself", "--series-8"],
+	["shim", "leakshim with its code", "--series-8"],
 	["unexplained", "unexplained", "--series-7"],
 ];
 
@@ -43,12 +43,13 @@ class Page {
 				{ label: "live heap", colour: "--series-1" },
 			], ...byTime }), (past) => [past.column("rss_bytes"),
 				past.column("live_bytes")]],
-			[new Curves({ title: "Resident memory by kind",
+			[new Curves({
+				title: "Resident memory by kind, at snapshots",
 				unit: "bytes", stack: true,
 				curves: LEDGER.map(([, label, colour]) =>
 					({ label, colour })),
 			...byTime }), (past) => LEDGER.map(([name]) =>
-				past.column(`ledger_${name}`))],
+				past.column(`ledger_${name}`)), "ledger_ms"],
 			[new Curves({ title: "Allocated and freed per second",
 				unit: "rate", curves: [
 					{ label: "allocated",
@@ -104,7 +105,7 @@ class Page {
 				this.#number("rss_bytes", "Resident"),
 				this.#number("threads", "Threads"),
 				this.#number("descriptors", "Descriptors"),
-				this.#number("own_bytes", "leakshim's own"))),
+				this.#number("own_bytes", "leakshim's tables"))),
 			this.growing.element,
 			h("section", {},
 				h("div", { class: "bar" },
@@ -136,9 +137,10 @@ class Page {
 		if (from < 0)
 			from = 0;
 		const shown = seconds.slice(from);
-		for (const [curves, columns] of this.charts)
+		for (const [curves, columns, when] of this.charts)
 			curves.show(shown, columns(history).map((column) =>
-				column.slice(from)));
+				column.slice(from)),
+			when && history.column(when).slice(from));
 		for (const [name, element] of Object.entries(this.numbers)) {
 			const column = history.column(name);
 			const value = column[column.length - 1];
