@@ -5,6 +5,7 @@
 
 #include "../analyzer/classes.h"
 #include "../analyzer/clock.h"
+#include "../analyzer/facts.h"
 #include "../analyzer/xalloc.h"
 #include "pulse.h"
 #include "scrape.h"
@@ -12,6 +13,8 @@
 
 /* Older totals than this are asked for anew. */
 #define MAX_AGE_MS 1000
+
+#define LOSSES_NAME "leakshim_losses_total"
 
 enum metric_type { COUNTER, GAUGE };
 
@@ -110,8 +113,8 @@ static const struct metric metrics[] = {
 	  "Threads that ended and were not joined.", threads_unjoined },
 	{ "leakshim_totals_timestamp_seconds", GAUGE,
 	  "When the heap was counted, since 1970.", counted_s },
-	{ "leakshim_own_bytes", GAUGE, "Memory of leakshim in the process.",
-	  own_bytes },
+	{ "leakshim_own_bytes", GAUGE,
+	  "Memory of leakshim's tables in the process.", own_bytes },
 	{ "leakshim_writer_cpu_seconds_total", COUNTER,
 	  "Processor time that snapshots took.", writer_cpu_s },
 	{ "leakshim_longest_hold_seconds", GAUGE,
@@ -161,28 +164,96 @@ add_line(struct strbuf *out, const char *name, const char *labels,
 	strbuf_addf(out, " %.15g\n", value);
 }
 
+/* One series for each state, so that a change of it is one of a value. */
 static void
-add_losses(struct strbuf *out, struct source *const *sources, size_t count)
+add_states(struct strbuf *out, struct source *const *sources, size_t count)
 {
-	static const char name[] = "leakshim_losses_total";
-	struct strbuf label = { 0 };
+	static const char name[] = "leakshim_state";
+	static const char *const states[] = {
+		[STATUS_ON] = "state=\"on\"",
+		[STATUS_DORMANT] = "state=\"dormant\"",
+		[STATUS_OFF] = "state=\"off\"",
+	};
 	size_t i, k;
 
-	add_head(out, name, COUNTER, "What the counts above lack, by kind.");
+	add_head(out, name, GAUGE,
+		 "1 for what leakshim does in the process: on, dormant (not "
+		 "started), off.");
 	for (i = 0; i < count; i++) {
 		const struct totals *totals = &sources[i]->pulse.totals;
 
-		for (k = 0; k < totals->loss_count; k++) {
-			strbuf_clear(&label);
-			strbuf_adds(&label, "kind=\"");
-			metrics_add_value(&label, totals->losses[k].name);
-			strbuf_adds(&label, "\"");
-			add_line(out, name, sources[i]->labels,
-				 strbuf_text(&label),
-				 (double)totals->losses[k].count);
-		}
+		for (k = 0;
+		     totals->is_read && k < sizeof(states) / sizeof(states[0]);
+		     k++)
+			add_line(out, name, sources[i]->labels, states[k],
+				 totals->state == k);
 	}
+}
+
+static void
+add_loss(struct strbuf *out, const struct source *source, const char *kind,
+	 uint64_t value)
+{
+	struct strbuf label = { 0 };
+
+	strbuf_adds(&label, "kind=\"");
+	metrics_add_value(&label, kind);
+	strbuf_adds(&label, "\"");
+	add_line(out, LOSSES_NAME, source->labels, strbuf_text(&label),
+		 (double)value);
 	strbuf_release(&label);
+}
+
+static bool
+is_usual_loss(const char *kind)
+{
+	static const char *const usual[] = {
+#define X(name, words) #name,
+		LOSSES(X)
+#undef X
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		if (!strcmp(usual[i], kind))
+			return true;
+	return false;
+}
+
+static uint64_t
+loss_of(const struct totals *totals, const char *kind)
+{
+	size_t i;
+
+	for (i = 0; i < totals->loss_count; i++)
+		if (!strcmp(totals->losses[i].name, kind))
+			return totals->losses[i].count;
+	return 0;
+}
+
+/* A status file names what is not 0; a counter that was not there before its
+ * first loss has no increase. */
+static void
+add_losses(struct strbuf *out, struct source *const *sources, size_t count)
+{
+	size_t i, k;
+
+	add_head(out, LOSSES_NAME, COUNTER,
+		 "What the counts above lack, by kind.");
+	for (i = 0; i < count; i++) {
+		const struct totals *totals = &sources[i]->pulse.totals;
+
+		if (!totals->is_read)
+			continue;
+#define X(name, words) add_loss(out, sources[i], #name, loss_of(totals, #name));
+		LOSSES(X)
+#undef X
+		for (k = 0; k < totals->loss_count; k++)
+			if (!is_usual_loss(totals->losses[k].name))
+				add_loss(out, sources[i],
+					 totals->losses[k].name,
+					 totals->losses[k].count);
+	}
 }
 
 /* --- functions ----------------------------------------------------------- */
@@ -411,6 +482,7 @@ metrics_reply(struct serve *serve, struct http_reply *reply)
 	reply->type = "text/plain; version=0.0.4; charset=utf-8";
 	for (i = 0; i < METRIC_COUNT; i++)
 		add_metric(&reply->body, &metrics[i], sources, used);
+	add_states(&reply->body, sources, used);
 	add_losses(&reply->body, sources, used);
 	add_sites(&reply->body, serve, sources, used);
 	for (i = 0; i < used; i++)

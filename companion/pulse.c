@@ -63,6 +63,8 @@ copy_totals(const struct target *target, struct totals *out)
 {
 	const struct status *status = &target->status;
 
+	out->is_read = true;
+	out->state = status->state;
 	out->helper = bell_helper(target);
 	out->is_sampled = status->sample > 1;
 	out->own_bytes = status->own_bytes;
@@ -70,7 +72,10 @@ copy_totals(const struct target *target, struct totals *out)
 	out->longest_hold_ns = status->longest_hold_ns;
 	out->snapshots = status->sequence;
 	copy_losses(status, out);
-	if (!status->has_totals)
+	/* Nothing is recorded: 0 would be a count. */
+	if (status->state == STATUS_DORMANT)
+		out->counted = false;
+	if (!status->has_totals || status->state == STATUS_DORMANT)
 		return;
 	out->counted = true;
 	out->counted_ns = status->updated_ns;
@@ -115,8 +120,11 @@ take_totals(struct served_process *process, unsigned int max_age_ms,
 	pthread_mutex_lock(&process->totals_lock);
 	if (is_mine)
 		copy_totals(&process->target, &process->totals);
-	if (is_mine && process->is_deaf)
+	if (is_mine && process->is_deaf) {
 		process->totals.counted = false;
+		if (process->totals.state == STATUS_ON)
+			process->totals.state = STATUS_OFF;
+	}
 	*out = process->totals;
 	pthread_mutex_unlock(&process->totals_lock);
 	if (is_mine)

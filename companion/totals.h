@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "status.h"
+
 /* Kinds of losses there are. */
 #define TOTALS_LOSSES_MAX 64
 
@@ -18,6 +20,8 @@ struct totals_loss {
 };
 
 struct totals {
+	bool is_read; /* a status file was, and says the state */
+	enum status_state state;
 	bool counted; /* what is alive and was allocated is known */
 	bool is_sampled;
 	pid_t helper;        /* of the shim, as we see it; 0 = none */

@@ -797,9 +797,17 @@ take_proxied() {
 	[ "$(status_code "$url/debug/pprof/heap")" = 404 ]
 	grep -q 'is dormant' body
 	curl -sf -o threads "$url/debug/pprof/goroutine"
-	curl -sf "$url/metrics" | grep -q '^process_threads'
+	curl -sf "$url/metrics" >metrics
+	grep -q '^process_threads' metrics
+	grep -qx 'leakshim_state{state="dormant"} 1' metrics
+	refute grep -Eq '^leakshim_(heap|alloc|free)' metrics
 	kill -USR2 $host
 	wait_until 20 curl -sf -o heap "$url/debug/pprof/heap"
+	counted() {
+		curl -sf "$url/metrics" | grep -q '^leakshim_heap_inuse_bytes [1-9]'
+	}
+	wait_until 20 counted
+	curl -sf "$url/metrics" | grep -qx 'leakshim_state{state="on"} 1'
 }
 
 @test "a process that runs another program is served as that one" {

@@ -89,7 +89,8 @@ one_process_has_no_labels_and_several_have(void **state)
 			 "live_objects=7\n"
 			 "alloc_objects=9\nalloc_bytes=20000\n"
 			 "free_objects=2\nfree_bytes=7655\n"
-			 "loss.dropped_blocks=3\n",
+			 "loss.dropped_blocks=3\n"
+			 "loss.unknown_frees=2\n",
 	};
 	struct serve serve = { .prefix = "" };
 	struct fake_target one, two;
@@ -107,8 +108,16 @@ one_process_has_no_labels_and_several_have(void **state)
 	assert_has(&reply, "\nleakshim_heap_inuse_objects 7\n");
 	assert_has(&reply, "\nleakshim_allocs_total 9\n");
 	assert_has(&reply, "\nprocess_threads ");
+	assert_has(&reply, "\nleakshim_state{state=\"on\"} 1\n");
+	assert_has(&reply, "\nleakshim_state{state=\"dormant\"} 0\n");
 	assert_has(&reply,
 		   "\nleakshim_losses_total{kind=\"dropped_blocks\"} 3\n");
+	assert_has(&reply,
+		   "\nleakshim_losses_total{kind=\"unknown_frees\"} 2\n");
+	/* Before there is any: or its first would be no increase. */
+	assert_has(&reply,
+		   "\nleakshim_losses_total{kind=\"dropped_frees\"} 0\n");
+	assert_has(&reply, "\nleakshim_losses_total{kind=\"marks_lost\"} 0\n");
 	strbuf_release(&reply.body);
 	/* One today may be several tomorrow. */
 	serve.labels = true;
