@@ -12,7 +12,7 @@ charts_page_reply(struct http_reply *reply)
 	if (!charts_page_len) {
 		http_error(reply, 501,
 			   "built without the page of the charts: run 'make "
-			   "web' and 'make' again");
+			   "web' and 'make install', and start serve again");
 		return;
 	}
 	reply->type = "text/html; charset=utf-8";

@@ -6,12 +6,13 @@
  *	         "report" (leakdiff's JSON of album and now, the ten that grow
  *	         most), "end" (the process is gone)
  *	report   the last of those reports
- *	diff     ?from=MS: leakdiff's HTML page of then and now
+ *	diff     ?from=MS: leakdiff's HTML page of then, in milliseconds since
+ *	         1970, and now; 0 is the first snapshot
  */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../analyzer/parse.h"
 #include "chart.h"
 #include "charts.h"
 #include "charts_page.h"
@@ -41,24 +42,13 @@ charts_stream_unused(void *process)
 }
 
 static void
-add_text(struct strbuf *out, const char *text)
-{
-	json_t *string = json_string(text);
-	char *quoted = string ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
-
-	strbuf_adds(out, quoted ? quoted : "\"\"");
-	free(quoted);
-	json_decref(string);
-}
-
-static void
 reply_data(struct served_process *process, struct http_reply *reply)
 {
 	reply->type = "application/json";
 	http_header(reply, "Cache-Control", "no-store");
 	strbuf_addf(&reply->body, "{\"schema_version\":1,\"pid\":%d,\"exe\":",
 		    (int)process->pid);
-	add_text(&reply->body, process->exe);
+	serve_add_json(&reply->body, process->exe);
 	strbuf_adds(&reply->body, ",\n");
 	chart_add_data(&reply->body, process->chart);
 	strbuf_adds(&reply->body, "}\n");
@@ -118,20 +108,34 @@ take_then(struct chart *chart, uint64_t wall_ns)
 	return then;
 }
 
+static bool
+take_from(const struct http_request *request, uint64_t *wall_ms)
+{
+	char *from = http_query(request, "from");
+	bool is_number = from && parse_count(from, wall_ms);
+
+	free(from);
+	return is_number;
+}
+
 static void
 reply_diff(struct serve *serve, struct served_process *process,
 	   const struct http_request *request, struct http_reply *reply)
 {
 	const struct report like = { .top = 0 };
-	char *from = http_query(request, "from");
-	uint64_t wall_ms = from ? strtoull(from, NULL, 10) : 0;
+	uint64_t wall_ms;
 	const char *files[2];
 	struct scrape *then, *now;
 	struct err err;
 	size_t count = 0;
 	int result = -1;
 
-	free(from);
+	if (!take_from(request, &wall_ms)) {
+		http_error(reply, 400,
+			   "'from' has to be a time in milliseconds since "
+			   "1970, or 0");
+		return;
+	}
 	if (wall_ms > UINT64_MAX / 1000000)
 		wall_ms = UINT64_MAX / 1000000;
 	then = take_then(process->chart, wall_ms * 1000000);

@@ -321,8 +321,13 @@ serve_on(struct serve *serve, const struct listen *listen, const char *token,
 		http_stop(http);
 		return cmd_fail(&err);
 	}
-	fprintf(stderr, "leakshim: serving on %s%s/\n", listen->url,
-		serve->prefix);
+	/* A path of a socket has no paths below it. */
+	if (listen->path)
+		fprintf(stderr, "leakshim: serving on %s%s%s\n", listen->url,
+			*serve->prefix ? ", below " : "", serve->prefix);
+	else
+		fprintf(stderr, "leakshim: serving on %s%s/\n", listen->url,
+			serve->prefix);
 	wait_for_end(serve, program, watch);
 	/* One that hangs is not to hold us. */
 	bell_give_up();

@@ -52,6 +52,7 @@ struct http_request {
 	const char *path;
 	const char *query; /* as it came, behind the '?'; "" = none */
 	bool wants_html;   /* a browser's; programs take anything */
+	bool wants_json;   /* it says so, and not that it wants HTML */
 	const struct http *http;
 	const char *body; /* of a POST; NUL-terminated */
 	size_t body_bytes;

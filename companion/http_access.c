@@ -150,11 +150,11 @@ is_foreign_page(const struct exchange *exchange)
 }
 
 static bool
-accepts_html(const struct exchange *exchange)
+accepts(const struct exchange *exchange, const char *type)
 {
 	const char *accept = header(exchange, "Accept");
 
-	return accept && strstr(accept, "text/html");
+	return accept && strstr(accept, type);
 }
 
 /* The path without the prefix, or NULL: it is not below it. */
@@ -214,7 +214,10 @@ http_admit(struct exchange *exchange, const char *path, const char *method,
 	} else {
 		exchange->path = xstrdup(below);
 		exchange->request.path = exchange->path;
-		exchange->request.wants_html = accepts_html(exchange);
+		exchange->request.wants_html = accepts(exchange, "text/html");
+		exchange->request.wants_json =
+			!exchange->request.wants_html &&
+			accepts(exchange, "application/json");
 		return true;
 	}
 	return false;

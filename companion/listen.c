@@ -91,8 +91,11 @@ listen_is_public(const char *address)
 static int
 fail(struct err *err, const char *address)
 {
-	return err_set(err, ERR_OPEN, "cannot listen on '%s': %s", address,
-		       strerror(errno));
+	bool is_used = errno == EADDRINUSE;
+
+	return err_set(err, ERR_OPEN, "cannot listen on '%s': %s%s", address,
+		       strerror(errno),
+		       is_used ? " (choose another by --listen)" : "");
 }
 
 /* What it became: the port may have been 0. */

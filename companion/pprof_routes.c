@@ -534,7 +534,10 @@ reply_index(struct http_reply *reply)
 		    "<p>Without <code>debug=1</code> a path is a profile for "
 		    "<code>go tool pprof</code>; with "
 		    "<code>seconds=N</code> it is what changed in N "
-		    "seconds.</p>\n");
+		    "seconds.</p>\n"
+		    "<p><a href=\"../charts/\">charts</a>, "
+		    "<a href=\"../snapshots/\">snapshots</a>, "
+		    "<a href=\"../../\">overview</a></p>\n");
 	serve_end_page(reply);
 }
 

@@ -1,9 +1,11 @@
 #include "serve.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../analyzer/jsonval.h"
 #include "../analyzer/parse.h"
 #include "metrics.h"
 
@@ -23,6 +25,17 @@ void
 serve_fail(struct http_reply *reply, const struct err *err)
 {
 	http_error(reply, err->code == ERR_TARGET ? 404 : 503, "%s", err->text);
+}
+
+void
+serve_add_json(struct strbuf *out, const char *text)
+{
+	json_t *string = jsonval_text(text);
+	char *quoted = json_dumps(string, JSON_ENCODE_ANY);
+
+	strbuf_adds(out, quoted ? quoted : "null");
+	free(quoted);
+	json_decref(string);
 }
 
 /* "/p/PID" before a path. False: it does not begin so; else *rest is behind
@@ -158,6 +171,20 @@ redirect(struct serve *serve, const struct http_request *request,
 		    request->path, *request->query ? "?" : "", request->query);
 }
 
+/* From "/debug/" to what lists all below it. */
+static void
+lead_up(struct serve *serve, const struct served_process *process,
+	const struct http_request *request, struct http_reply *reply)
+{
+	struct strbuf base = { 0 };
+
+	serve_base(serve, process, request, &base);
+	http_error(reply, 302, "%s%s/", serve->prefix, strbuf_text(&base));
+	http_header(reply, "Location", "%s%s/", serve->prefix,
+		    strbuf_text(&base));
+	strbuf_release(&base);
+}
+
 static void
 route(struct serve *serve, struct served_process *process,
       const struct http_request *request, const char *path,
@@ -179,7 +206,10 @@ route(struct serve *serve, struct served_process *process,
 			return;
 		}
 	}
-	http_error(reply, 404, "404 page not found");
+	if (!strcmp(path, "/debug/") || !strcmp(path, "/debug"))
+		lead_up(serve, process, request, reply);
+	else
+		http_error(reply, 404, "404 page not found");
 }
 
 void

@@ -50,6 +50,9 @@ http_handler serve_handle;
 void serve_begin_page(struct http_reply *reply, const char *title);
 void serve_end_page(struct http_reply *reply);
 
+/* A text as a JSON string. */
+void serve_add_json(struct strbuf *out, const char *text);
+
 /* The answer to an error: 404 for a target that has ended, 503 otherwise. */
 void serve_fail(struct http_reply *reply, const struct err *err);
 /* "/p/PID", or "" where there is one process only: what comes before a

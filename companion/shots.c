@@ -194,25 +194,29 @@ take_locked(struct served_process *process, struct err *err)
 }
 
 uint64_t
-shots_take(struct served_process *process, struct err *err)
+shots_take(struct served_process *process, char **path, struct err *err)
 {
 	struct row row;
 	uint64_t number = 0;
-	char *name = NULL;
 
+	*path = NULL;
 	pthread_mutex_lock(&process->lock);
 	if (take_locked(process, err) == 0)
-		name = xstrdup(path_base(process->target.status.snapshot));
+		*path = target_path(&process->target,
+				    process->target.status.snapshot);
 	pthread_mutex_unlock(&process->lock);
-	if (name && row_of(process, &row, err) == 0) {
+	if (*path && row_of(process, &row, err) == 0) {
 		/* The next that was free, not the sequence in it. */
-		number = number_of(&row, name);
+		number = number_of(&row, path_base(*path));
 		if (!number)
 			err_set(err, ERR_STEP,
 				"process %d wrote '%s', which is not in its row",
-				(int)process->pid, name);
+				(int)process->pid, path_base(*path));
 		row_release(&row);
 	}
-	free(name);
+	if (!number) {
+		free(*path);
+		*path = NULL;
+	}
 	return number;
 }

@@ -31,7 +31,7 @@ int shots_list(struct served_process *process, struct shot *out,
 int shots_open(struct served_process *process, uint64_t number, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* Has the process write one, as `leakshim snapshot` does; its number, 0 with
- * `err`. */
-uint64_t shots_take(struct served_process *process, struct err *err)
-	__attribute__((warn_unused_result));
+/* Has the process write one, as `leakshim snapshot` does; its number, and *path
+ * as we can open it, which the caller frees. 0 with `err`, and then no path. */
+uint64_t shots_take(struct served_process *process, char **path,
+		    struct err *err) __attribute__((warn_unused_result));

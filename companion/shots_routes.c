@@ -1,9 +1,10 @@
 /*
  * /debug/snapshots/: the snapshot files of a process.
  *
- *	            a page: list, take, compare
+ *	            a page: list, take, compare; or list, if JSON is accepted
+ *	            and HTML is not, or by ?format=json
  *	list        JSON: [{"number", "bytes", "time_ms"}, ...]
- *	take        POST: has one written; 201 and {"number"}
+ *	take        POST: has one written; 201 and {"number", "path"}
  *	N           the file
  *	diff        ?from=A&to=B&format=html|text|csv|json|pprof: leakdiff's
  *	            report of the two, html if none is named
@@ -93,7 +94,8 @@ reply_page(const struct served_process *process, const struct shot *shots,
 		add_row(out, &shots[i]);
 	strbuf_adds(out, "</table>\n"
 			 "<p><a href=\"../charts/\">charts</a>, "
-			 "<a href=\"../pprof/\">profiles</a></p>\n");
+			 "<a href=\"../pprof/\">profiles</a>, "
+			 "<a href=\"../../\">overview</a></p>\n");
 	serve_end_page(reply);
 }
 
@@ -139,13 +141,14 @@ reply_take(struct served_process *process, const struct http_request *request,
 {
 	struct err err;
 	uint64_t number;
+	char *path;
 
 	if (strcmp(request->method, "POST") != 0) {
 		http_error(reply, 405, "take is asked for by POST");
 		http_header(reply, "Allow", "POST");
 		return;
 	}
-	number = shots_take(process, &err);
+	number = shots_take(process, &path, &err);
 	if (!number) {
 		serve_fail(reply, &err);
 		return;
@@ -154,7 +157,10 @@ reply_take(struct served_process *process, const struct http_request *request,
 	reply->type = "application/json";
 	if (request->wants_html)
 		http_header(reply, "Location", "./");
-	strbuf_addf(&reply->body, "{\"number\":%" PRIu64 "}\n", number);
+	strbuf_addf(&reply->body, "{\"number\":%" PRIu64 ",\"path\":", number);
+	serve_add_json(&reply->body, path);
+	strbuf_adds(&reply->body, "}\n");
+	free(path);
 }
 
 static void
@@ -249,6 +255,22 @@ reply_diff(struct serve *serve, struct served_process *process,
 		close(fds[1]);
 }
 
+/* The page, or the list; told if it is to be neither. */
+static void
+reply_index(struct served_process *process, const struct http_request *request,
+	    struct http_reply *reply)
+{
+	char *format = http_query(request, "format");
+
+	if (!format)
+		reply_all(process, request->wants_json, reply);
+	else if (!strcmp(format, "json") || !strcmp(format, "html"))
+		reply_all(process, *format == 'j', reply);
+	else
+		http_error(reply, 400, "'format' is html or json");
+	free(format);
+}
+
 void
 shots_route(struct serve *serve, struct served_process *process,
 	    const struct http_request *request, const char *rest,
@@ -257,7 +279,7 @@ shots_route(struct serve *serve, struct served_process *process,
 	uint64_t number;
 
 	if (!*rest)
-		reply_all(process, false, reply);
+		reply_index(process, request, reply);
 	else if (!strcmp(rest, "list"))
 		reply_all(process, true, reply);
 	else if (!strcmp(rest, "take"))

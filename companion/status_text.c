@@ -166,7 +166,8 @@ add_totals(struct strbuf *out, const struct status *status)
 		add_line(out, "live", "not counted yet");
 	}
 	add_line(out, "threads",
-		 "%" PRIu64 " running, %" PRIu64 " exited but not joined",
+		 "%" PRIu64 " running beside the first, %" PRIu64
+		 " exited but not joined",
 		 status->threads_running, status->threads_unjoined);
 }
 

@@ -153,7 +153,7 @@ PY
 	grep -q '^mode *exact$' text
 	grep -q '^signal *SIGUSR2 (12)$' text
 	grep -q "^last one *number 1, .*: $PWD/1.snap\$" text
-	grep -q '^threads *2 running, 0 exited but not joined$' text
+	grep -q '^threads *2 running beside the first, 0 exited but not joined$' text
 	grep -q '^lost *nothing$' text
 }
 

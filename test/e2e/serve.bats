@@ -297,6 +297,10 @@ assert yaml.safe_load(open(sys.argv[1]))' "$each" ||
 	[ "$(curl -s -o body -w '%{http_code}' "$url/debug/pprof/heap")" = 404 ]
 	grep -q 'below /p/PID/' body
 	[ "$(curl -s -o body -w '%{http_code}' "$url/p/1/debug/pprof/")" = 404 ]
+	for each in debug debug/; do
+		[ "$(curl -s -o body -w '%{http_code} %{redirect_url}' \
+			"$url/p/$second/$each")" = "302 $url/p/$second/" ]
+	done
 	curl -sfL "$url/p/$second" | grep -q 'href="debug/charts/"'
 }
 
@@ -462,7 +466,7 @@ build_daemon() {
 	run "$LEAKSHIM_BIN" serve --listen "127.0.0.1:$port" --run -- \
 		touch started
 	[ "$status" -eq 5 ]
-	[[ $output == *'Address already in use'* ]]
+	[[ $output == *'Address already in use (choose another by --listen)'* ]]
 	[ ! -e started ]
 }
 
@@ -537,18 +541,29 @@ for when, live in zip(data["counted_ms"], data["live_bytes"]):
     assert counts.setdefault(when, live) == live, (when, live)
 assert len(counts) > 1'
 	wait_until 30 says events.out 'event: report'
-	curl -sf "$url/debug/charts/diff?from=0" >page || [ ! -s page ]
+	curl -sf "$url/debug/charts/diff?from=0" >page
+	grep -q '<script>' page
+	for each in '' '?from=' '?from=x' '?from=-1' '?from=1x' '?to=1'; do
+		[ "$(status_code "$url/debug/charts/diff$each")" = 400 ]
+	done
 }
 
 @test "snapshots are listed, taken, downloaded and compared" {
 	serve_leaker
 	curl -sf -X POST "$url/debug/snapshots/take" >first
 	curl -sf -X POST "$url/debug/snapshots/take" >second
-	[ "$(cat first)" = '{"number":1}' ]
-	[ "$(cat second)" = '{"number":2}' ]
+	[ "$(cat first)" = "{\"number\":1,\"path\":\"$PWD/1.snap\"}" ]
+	[ "$(cat second)" = "{\"number\":2,\"path\":\"$PWD/2.snap\"}" ]
 	curl -sf "$url/debug/snapshots/list" >list
 	[ "$(grep -o '"number":[0-9]*' list | tr '\n' ' ')" = \
 		'"number":1 "number":2 ' ]
+	curl -sf -H 'Accept: application/json' "$url/debug/snapshots/" |
+		cmp list
+	curl -sf "$url/debug/snapshots/?format=json" | cmp list
+	curl -sf "$url/debug/snapshots/" | grep -q '<table>'
+	curl -sf -H 'Accept: text/html, application/json' \
+		"$url/debug/snapshots/" | grep -q '<table>'
+	[ "$(status_code "$url/debug/snapshots/?format=x")" = 400 ]
 	curl -sf "$url/debug/snapshots/2" >copy
 	cmp copy 2.snap
 	curl -sf "$url/debug/snapshots/diff?from=1&to=2&format=text" |
@@ -597,6 +612,8 @@ assert len(counts) > 1'
 	[[ $url == */mem/ory ]]
 	[ "$(curl -s -o body -w '%{http_code} %{redirect_url}' \
 		"$url/debug/charts")" = "301 $url/debug/charts/" ]
+	[ "$(curl -s -o body -w '%{http_code} %{redirect_url}' \
+		"$url/debug/")" = "302 $url/" ]
 	[ "$(curl -s -o body -w '%{http_code}' \
 		"${url%/mem/ory}/debug/pprof/")" = 404 ]
 	if command -v go >/dev/null; then
@@ -700,6 +717,7 @@ take_proxied() {
 	server=$pid
 	wait_until 20 test -S socket
 	[ "$(stat -c %a socket)" = 600 ]
+	wait_until 20 grep -qx 'leakshim: serving on unix:socket' serve.err
 	wait_until 20 curl -sf -o heap --unix-socket socket \
 		http://x/debug/pprof/heap
 	run "$LEAKSHIM_BIN" serve --listen unix:socket "$pid"

@@ -95,6 +95,7 @@ class Page {
 					h("a", { href: "../pprof/" }, "Profiles"),
 					h("a", { href: "../snapshots/" },
 						"Snapshots"),
+					h("a", { href: "../../" }, "Overview"),
 					h("a", { href: "diff?from=0",
 						target: "_blank",
 						rel: "noopener" },
