@@ -169,6 +169,10 @@ make_body(struct serve *serve, struct served_process *process, long debug,
 	struct live live;
 	int result = 0;
 
+	/* Its last snapshot tells of threads that are gone. */
+	if (served_has_ended(process))
+		return err_set(err, ERR_TARGET, "process %d has ended",
+			       (int)process->pid);
 	if (live_walk(&process->target.proc, served_helper(process), NULL, NULL,
 		      &live, err) < 0)
 		return report_created(serve, process, writer, &like, out, err);

@@ -226,6 +226,8 @@ scrape_take(struct served_process *process, bool trim, struct err *err)
 		 clock_ns(CLOCK_MONOTONIC) - last->taken_ns <
 			 SCRAPE_SHARED_MS * 1000000ull)
 		scrape = scrape_hold(last);
+	else if (last && served_has_ended(process))
+		scrape = scrape_hold(last);
 	else
 		scrape = take_new_locked(process, trim, err);
 	pthread_mutex_unlock(&process->lock);

@@ -23,7 +23,7 @@
 
 struct scrape;
 
-/* Takes or shares one. `trim` asks the process to give back free memory first;
+/* Takes or shares one; of a process that has ended it is the last. `trim` asks the process to give back free memory first;
  * such a one is never shared with those who did not ask. NULL with `err`:
  * ERR_TARGET, ERR_STEP. scrape_put() gives it back. */
 struct scrape *scrape_take(struct served_process *process, bool trim,

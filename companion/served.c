@@ -21,12 +21,21 @@
 #define TRACED_LOOKS 20
 #define TRACED_LOOK_NS 5000000
 
+/* Held here too. */
+struct ended {
+	struct served_process *process;
+	uint64_t until_ns; /* CLOCK_MONOTONIC */
+};
+
 struct served {
 	pthread_mutex_t lock;
 	struct served_process *processes[SERVED_MAX]; /* guard: lock; by pid */
 	size_t count;                                 /* guard: lock */
 	pid_t replaced[SERVED_MAX];                   /* guard: lock */
 	size_t replaced_count;                        /* guard: lock */
+	struct ended ended[SERVED_ENDED_MAX];         /* guard: lock; oldest
+						       * first */
+	size_t ended_count;                           /* guard: lock */
 };
 
 struct served *
@@ -67,6 +76,47 @@ drop_locked(struct served *served, size_t i)
 		free_process(process);
 }
 
+/* The oldest of those that ended. */
+static void
+forget_locked(struct served *served)
+{
+	struct served_process *process = served->ended[0].process;
+
+	served->ended_count--;
+	memmove(&served->ended[0], &served->ended[1],
+		served->ended_count * sizeof(served->ended[0]));
+	if (--process->held == 0)
+		free_process(process);
+}
+
+/* Out of the table, and kept for a while. */
+static void
+end_locked(struct served *served, size_t i)
+{
+	struct served_process *process = served->processes[i];
+
+	if (served->ended_count == SERVED_ENDED_MAX)
+		forget_locked(served);
+	process->held++;
+	served->ended[served->ended_count++] = (struct ended){
+		process,
+		clock_ns(CLOCK_MONOTONIC) + SERVED_ENDED_S * CLOCK_NS_PER_S,
+	};
+	drop_locked(served, i);
+}
+
+/* The last that had this pid; NULL: none of late. */
+static struct served_process *
+find_ended_locked(const struct served *served, pid_t pid)
+{
+	size_t i;
+
+	for (i = served->ended_count; i-- > 0;)
+		if (served->ended[i].process->pid == pid)
+			return served->ended[i].process;
+	return NULL;
+}
+
 void
 served_free(struct served *served)
 {
@@ -74,6 +124,8 @@ served_free(struct served *served)
 		return;
 	while (served->count)
 		drop_locked(served, served->count - 1);
+	while (served->ended_count)
+		forget_locked(served);
 	pthread_mutex_destroy(&served->lock);
 	free(served);
 }
@@ -164,7 +216,7 @@ served_add(struct served *served, pid_t pid, struct err *err)
 	pthread_mutex_lock(&served->lock);
 	i = place_of(served, pid);
 	if (is_at(served, i, pid) && !is_alive(served->processes[i]))
-		drop_locked(served, i);
+		end_locked(served, i);
 	if (is_at(served, i, pid)) {
 		free_process(process);
 	} else if (served->count == SERVED_MAX) {
@@ -189,11 +241,14 @@ served_sweep(struct served *served)
 	size_t i, count;
 
 	pthread_mutex_lock(&served->lock);
+	while (served->ended_count &&
+	       served->ended[0].until_ns <= clock_ns(CLOCK_MONOTONIC))
+		forget_locked(served);
 	for (i = served->count; i-- > 0;) {
 		const struct served_process *process = served->processes[i];
 
 		if (!is_alive(process)) {
-			drop_locked(served, i);
+			end_locked(served, i);
 		} else if (atomic_load(&process->replaced)) {
 			if (served->replaced_count < SERVED_MAX)
 				served->replaced[served->replaced_count++] =
@@ -302,6 +357,17 @@ served_require_running(struct served_process *process, struct err *err)
 		       (int)process->pid, (int)process->pid);
 }
 
+bool
+served_has_ended(struct served_process *process)
+{
+	bool ended;
+
+	pthread_mutex_lock(&process->served->lock);
+	ended = process->ended;
+	pthread_mutex_unlock(&process->served->lock);
+	return ended;
+}
+
 struct served_process *
 served_find(struct served *served, pid_t pid)
 {
@@ -310,10 +376,10 @@ served_find(struct served *served, pid_t pid)
 
 	pthread_mutex_lock(&served->lock);
 	i = place_of(served, pid);
-	if (is_at(served, i, pid)) {
-		found = served->processes[i];
+	found = is_at(served, i, pid) ? served->processes[i]
+				      : find_ended_locked(served, pid);
+	if (found)
 		found->held++;
-	}
 	pthread_mutex_unlock(&served->lock);
 	return found;
 }

@@ -22,6 +22,11 @@
 /* More would be a fleet's, which has engines for that. */
 #define SERVED_MAX 100
 
+/* What ended is found by its pid for a while, with its last profile: whoever
+ * comes to look why it did. No more than so many. */
+#define SERVED_ENDED_MAX 8
+#define SERVED_ENDED_S 60
+
 struct scrape;     /* scrape.h */
 struct chart;      /* chart.h */
 struct live_cache; /* live_profile.h */
@@ -97,7 +102,10 @@ bool served_is_silent(const struct served_process *process);
 
 size_t served_count(struct served *served);
 
-/* NULL: it is not there. served_put() gives it back. */
+/* Whether it was seen that it has ended, or runs another program. */
+bool served_has_ended(struct served_process *process);
+
+/* NULL: it is not there. It may have ended. served_put() gives it back. */
 struct served_process *served_find(struct served *served, pid_t pid)
 	__attribute__((warn_unused_result));
 /* The only one; NULL: there is none, or are several. */

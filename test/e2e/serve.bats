@@ -317,6 +317,26 @@ assert yaml.safe_load(open(sys.argv[1]))' "$each" ||
 	kill -0 $server
 }
 
+@test "what ended has its last profile for a while, and is listed no more" {
+	serve watch --watch
+	track out=%n.snap "$leaker"
+	local first=$pid
+	leaks() {
+		curl -sf "$url/p/$first/debug/pprof/heap?debug=1" >heap &&
+			grep -q leak_blocks heap
+	}
+	wait_until 20 leaks
+	kill -KILL $first
+	wait_for_end $first
+	leaks
+	curl -sf "$url/p/$first/debug/charts/data" | grep -q '"exe":"leaker"'
+	[ "$(status_code "$url/p/$first/debug/pprof/goroutine")" = 404 ]
+	[ "$(status_code -X POST \
+		"$url/p/$first/debug/snapshots/take")" = 404 ]
+	refute grep -q "p/$first/" <(curl -sf "$url/")
+	refute grep -q '^process_threads' <(curl -sf "$url/metrics")
+}
+
 @test "run starts a program and serves it, and either outlives the other" {
 	ulimit -S -n 512
 	start run "$LEAKSHIM_BIN" serve --listen 127.0.0.1:0 --run -- \
