@@ -46,8 +46,10 @@ gperftools_route(struct serve *serve, struct served_process *process,
 	} else {
 		pprof_route(serve, process, &text, rest, reply);
 		/* Of one that has just ended there are none. */
-		if (reply->status == 200)
+		if (reply->status == 200) {
 			say_whole(&reply->body);
+			strbuf_adds(&reply->body, "\nMAPPED_LIBRARIES:\n");
+		}
 		if (reply->status == 200 &&
 		    live_add_mappings(&reply->body, &process->target.proc) < 0)
 			strbuf_adds(&reply->body, "# no mappings\n");
