@@ -26,6 +26,18 @@ cpu_sampling_read_maps(struct cpu_sampling *sampling)
 	return true;
 }
 
+/* As procfs_is_zombie() says: others may live on after the main thread. */
+static bool
+has_ended(const struct procfs_usage *usage)
+{
+	const struct procfs_stat stat = {
+		.state = usage->state,
+		.threads = usage->threads,
+	};
+
+	return procfs_is_zombie(&stat);
+}
+
 bool
 cpu_sampling_sleep(struct cpu_sampling *sampling, uint64_t ns)
 {
@@ -36,8 +48,7 @@ cpu_sampling_sleep(struct cpu_sampling *sampling, uint64_t ns)
 
 	nanosleep(&pause, NULL);
 	now = clock_ns(CLOCK_MONOTONIC);
-	if (procfs_usage(sampling->proc, &usage) < 0 || usage.state == 'Z' ||
-	    usage.state == 'X') {
+	if (procfs_usage(sampling->proc, &usage) < 0 || has_ended(&usage)) {
 		strbuf_addf(notes, "the process ended after %.2f s\n",
 			    (double)(now - sampling->begin_ns) / 1e9);
 		return false;

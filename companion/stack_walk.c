@@ -45,7 +45,8 @@ static const unsigned char order[PERF_RING_REGISTERS];
 struct stack_walk {
 	Dwfl *dwfl;
 	const struct procfs *proc; /* borrowed */
-	char *exe;                 /* as mappings name it, or NULL; owned */
+	char *exe;     /* its path in the process's root, or NULL; owned */
+	char root[32]; /* what live_add_mappings() may put before paths */
 	/* Of the sample at hand, all borrowed. */
 	const struct perf_record *sample;
 	uint64_t *code;
@@ -82,10 +83,13 @@ own_vdso(void)
 static int
 open_file(const struct stack_walk *walk, const char *name)
 {
+	size_t len = strlen(walk->root);
 	struct strbuf path = { 0 };
 	struct stat st;
 	int fd;
 
+	if (!strncmp(name, walk->root, len) && name[len] == '/')
+		name += len;
 	if (!strncmp(name, "/dev/", 5))
 		return -1;
 	/* The executable is there even if it has no name any more. */
@@ -285,6 +289,8 @@ stack_walk_open(const struct procfs *proc, const char *maps, struct err *err)
 	bool is_deleted;
 
 	walk->proc = proc;
+	snprintf(walk->root, sizeof(walk->root), "/proc/%d/root",
+		 (int)proc->pid);
 	if (procfs_exe(proc, exe, &is_deleted) == 0)
 		strbuf_addf(&name, "%s%s", exe, is_deleted ? DELETED : "");
 	walk->exe = name.len ? strbuf_detach(&name) : NULL;

@@ -20,9 +20,9 @@ struct stack_walk;
 uint64_t stack_walk_registers(void);
 
 /*
- * For a process with these mappings, the text of /proc/PID/maps, which has to be
- * there still: its files are opened now, so that what is sampled as it ends has
- * its stack too. `proc` is borrowed. NULL with `err`.
+ * For a process with these mappings, as live_add_mappings() has them, which has
+ * to be there still: its files are opened now, so that what is sampled as it
+ * ends has its stack too. `proc` is borrowed. NULL with `err`.
  */
 struct stack_walk *stack_walk_open(const struct procfs *proc, const char *maps,
 				   struct err *err)

@@ -224,6 +224,38 @@ time.sleep(1000)' env LD_PRELOAD="$SHIM" LEAKSHIM=out=%n.snap "$spin"
 	grep -q 'the process ended after ' comments
 }
 
+@test "a program goes on after its main thread has ended, both ways" {
+	local way
+	need_go
+	need_perf
+	for way in =perf =ptrace; do
+		serve_spin $way orphan
+		profile 2
+		is_hot
+		[[ $output != *'the process ended after '* ]]
+	done
+}
+
+@test "a program in a container has its outer frames, both ways" {
+	local way
+	need_go
+	need_perf
+	need_root 'makes namespaces'
+	unshare -pmf true 2>/dev/null || skip 'no namespaces can be made here'
+	for way in =perf =ptrace; do
+		# Its pid is 1 there, and its files are below another /proc.
+		start host env LD_PRELOAD="$SHIM" LEAKSHIM=out=%n.snap \
+			unshare --pid --mount --fork --kill-child --mount-proc "$spin"
+		wait_until 60 says host.out ready
+		host=$(pgrep -P $pid)
+		adopt $host
+		serve serve --cpu-profile$way $host
+		profile 2
+		is_hot
+		[ "$(share main 5)" -ge 50 ]
+	done
+}
+
 @test "an outer part that is missing is told" {
 	need_go
 	need_perf

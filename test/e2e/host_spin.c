@@ -1,9 +1,10 @@
 /*
- * spin [busy|threads|deep|still COUNT]: uses processor time in spin_hard(), which
+ * spin [busy|threads|orphan|deep|still COUNT]: uses processor time in spin_hard(), which
  * spin_outer() calls, for ever, after it printed "ready".
  *
  *   busy     in the main thread (which is what it does without words)
  *   threads  in threads that use some 60 ms each, one after the other
+ *   orphan   in a thread, after the main one has ended
  *   still    in the main thread, beside COUNT threads that wait
  *   deep     below more stack than a sample holds
  */
@@ -69,6 +70,15 @@ spin_briefly(void *unused)
 }
 
 static void *
+spin_for_ever(void *unused)
+{
+	(void)unused;
+	for (;;)
+		spin_outer(1000000);
+	return NULL;
+}
+
+static void *
 wait_for_ever(void *unused)
 {
 	(void)unused;
@@ -103,6 +113,10 @@ main(int argc, char **argv)
 		start(wait_for_ever, 0);
 	puts("ready");
 	fflush(stdout);
+	if (!strcmp(how, "orphan")) {
+		start(spin_for_ever, 0);
+		pthread_exit(NULL);
+	}
 	for (;;) {
 		if (!strcmp(how, "threads"))
 			start(spin_briefly, 1);
