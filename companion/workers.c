@@ -161,9 +161,11 @@ run_part(void *as_part)
 {
 	struct part *part = as_part;
 	struct round *round = part->round;
+	void (*drop)(void *arg) = round->drop;
+	void *arg = part->arg;
 	bool is_late, is_last;
 
-	round->run(part->arg);
+	round->run(arg);
 	pthread_mutex_lock(&round->lock);
 	is_late = round->is_over;
 	part->done = !is_late;
@@ -171,9 +173,9 @@ run_part(void *as_part)
 	is_last = is_late && !round->left;
 	pthread_cond_signal(&round->changed);
 	pthread_mutex_unlock(&round->lock);
-	/* From here on a round that is not over is its owner's. */
+	/* From here on the round is its owner's, or the last late one's. */
 	if (is_late)
-		round->drop(part->arg);
+		drop(arg);
 	if (is_last)
 		free_round(round);
 }
