@@ -16,16 +16,21 @@ RESULTS_DIR=${RESULTS_DIR:-$BUILD/results}
 # there are no worlds it goes on here.
 own_world()
 {
-	local world
+	local world inside
 	if [ -n "${IN_WORLD:-}" ] || ! scripts/in-world --possible; then
 		return 0
 	fi
 	world=$(mktemp -d "${TMPDIR:-/tmp}/leakshim-world.XXXXXX") || exit
-	trap 'exit 130' INT TERM
 	trap 'rm -rf "$world"' EXIT
 	mkdir -p "$RESULTS_DIR"
 	export BUILD RESULTS_DIR
-	IN_WORLD=1 scripts/in-world "$world" "scripts/${0##*/}" "$@"
+	# A shell acts on a signal once what it runs in front has ended, which
+	# would be all tests. What it starts beside it would ignore SIGINT.
+	IN_WORLD=1 scripts/in-world "$world" env --default-signal=INT,QUIT \
+		"scripts/${0##*/}" "$@" <&0 &
+	inside=$!
+	trap 'kill -KILL $inside; exit 130' INT TERM
+	wait $inside
 	exit
 }
 
