@@ -109,18 +109,37 @@ open_file(const struct stack_walk *walk, const char *name)
 	return fd;
 }
 
+/* Without its descriptor, which libdwfl would keep: of files that processes have
+ * mapped there may be more than we may open. What can't be mapped, as it is too
+ * large, can't be read then. */
+static Elf *
+map_file(int fd)
+{
+	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL);
+
+	if (elf)
+		elf_cntl(elf, ELF_C_FDDONE);
+	close(fd);
+	return elf;
+}
+
 /* libdwfl's callback. */
 static int
 find_elf(Dwfl_Module *module, void **as_walk, const char *name, Dwarf_Addr base,
 	 char **file_name, Elf **elf)
 {
+	int fd;
+
 	(void)module;
 	(void)base;
 	*file_name = NULL;
 	*elf = NULL;
-	if (strcmp(name, VDSO) != 0)
-		return *as_walk ? open_file(*as_walk, name) : -1;
-	*elf = own_vdso();
+	if (!strcmp(name, VDSO)) {
+		*elf = own_vdso();
+	} else if (*as_walk) {
+		fd = open_file(*as_walk, name);
+		*elf = fd < 0 ? NULL : map_file(fd);
+	}
 	return -1;
 }
 
@@ -288,6 +307,7 @@ stack_walk_open(const struct procfs *proc, const char *maps, struct err *err)
 	char exe[PATH_MAX];
 	bool is_deleted;
 
+	elf_version(EV_CURRENT);
 	walk->proc = proc;
 	snprintf(walk->root, sizeof(walk->root), "/proc/%d/root",
 		 (int)proc->pid);

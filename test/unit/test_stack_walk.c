@@ -247,6 +247,33 @@ walks_on_after_the_mappings_were_renewed(void **state)
 	strbuf_release(&maps);
 }
 
+/* The lowest descriptor that is free. */
+static int
+free_descriptor(void)
+{
+	int fd = dup(0);
+
+	close(fd);
+	return fd;
+}
+
+static void
+mapped_files_take_no_descriptors(void **state)
+{
+	struct strbuf maps = { 0 };
+	int before = free_descriptor();
+	struct stack_walk *other;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(live_add_mappings(&maps, &proc), 0);
+	other = stack_walk_open(&proc, strbuf_text(&maps), &err);
+	assert_non_null(other);
+	assert_int_equal(free_descriptor(), before);
+	stack_walk_close(other);
+	strbuf_release(&maps);
+}
+
 static int
 open_walk(void **state)
 {
@@ -281,6 +308,7 @@ main(void)
 		cmocka_unit_test(sample_without_registers_has_no_stack),
 		cmocka_unit_test(senseless_registers_end_the_stack),
 		cmocka_unit_test(walks_on_after_the_mappings_were_renewed),
+		cmocka_unit_test(mapped_files_take_no_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, open_walk, close_walk);
