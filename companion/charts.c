@@ -5,12 +5,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../analyzer/clock.h"
 #include "../analyzer/report_json.h"
 #include "../analyzer/xalloc.h"
 #include "chart.h"
+#include "cond.h"
 #include "workers.h"
 
 #define REPORT_TOP 10
@@ -36,16 +36,11 @@ struct charts {
 static bool
 sleep_until(struct charts *charts, uint64_t until_ns)
 {
-	struct timespec until = {
-		.tv_sec = (time_t)(until_ns / 1000000000u),
-		.tv_nsec = (long)(until_ns % 1000000000u),
-	};
 	bool stopping;
 
 	pthread_mutex_lock(&charts->lock);
 	while (!charts->stopping &&
-	       pthread_cond_timedwait(&charts->changed, &charts->lock,
-				      &until) != ETIMEDOUT)
+	       cond_wait(&charts->changed, &charts->lock, until_ns))
 		;
 	stopping = charts->stopping;
 	pthread_mutex_unlock(&charts->lock);
@@ -118,16 +113,11 @@ wait_for_turn(struct turn *turn, uint64_t patience_ns)
 {
 	struct charts *charts = turn->charts;
 	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + patience_ns;
-	struct timespec until = {
-		.tv_sec = (time_t)(until_ns / CLOCK_NS_PER_S),
-		.tv_nsec = (long)(until_ns % CLOCK_NS_PER_S),
-	};
 	bool is_over;
 
 	pthread_mutex_lock(&charts->lock);
 	while (!turn->is_over && !charts->stopping &&
-	       pthread_cond_timedwait(&charts->changed, &charts->lock,
-				      &until) != ETIMEDOUT)
+	       cond_wait(&charts->changed, &charts->lock, until_ns))
 		;
 	is_over = turn->is_over;
 	turn->is_left = !is_over;
@@ -354,17 +344,13 @@ struct charts *
 charts_start(struct serve *serve, unsigned int interval_s, struct err *err)
 {
 	struct charts *charts = xcalloc(1, sizeof(*charts));
-	pthread_condattr_t attr;
 
 	charts->serve = serve;
 	charts->interval_s = interval_s;
 	charts->samplers = workers_new(SERVED_MAX);
 	charts->painters = workers_new(SERVED_MAX);
 	pthread_mutex_init(&charts->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&charts->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&charts->changed);
 	errno = pthread_create(&charts->sampler, NULL, run_sampler, charts);
 	if (!errno) {
 		errno = pthread_create(&charts->painter, NULL, run_painter,

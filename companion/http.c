@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/xalloc.h"
+#include "cond.h"
 #include "http_parts.h"
 
 /* Of a connection: request line and headers. As much as Go's server takes by
@@ -218,13 +219,14 @@ http_start(const struct listen *listen, const struct http_settings *settings,
 	   struct err *err)
 {
 	struct http *http = xcalloc(1, sizeof(*http));
+	int fd;
 
 	http->settings = *settings;
 	http->guards_host = !settings->token && !listen->is_public &&
 			    !listen->path;
 	http->workers = workers_new(HTTP_WORKERS_MAX);
 	pthread_mutex_init(&http->lock, NULL);
-	pthread_cond_init(&http->sent, NULL);
+	cond_init(&http->sent);
 	http->patience = patience_new(
 		settings->patience_s ? settings->patience_s : HTTP_PATIENCE_S);
 	if (!http->patience) {
@@ -233,11 +235,18 @@ http_start(const struct listen *listen, const struct http_settings *settings,
 		http_stop(http);
 		return NULL;
 	}
-	/* The descriptor stays ours: libmicrohttpd closes what it is given. */
+	/* The descriptor stays ours: libmicrohttpd closes what it is given.
+	 * Without one it would listen where it likes. */
+	fd = fcntl(listen->fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0) {
+		err_set(err, ERR_STEP, "cannot start the server: %s",
+			strerror(errno));
+		http_stop(http);
+		return NULL;
+	}
 	http->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0,
-		NULL, NULL, go_on, http, MHD_OPTION_LISTEN_SOCKET,
-		fcntl(listen->fd, F_DUPFD_CLOEXEC, 3),
+		NULL, NULL, go_on, http, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)HTTP_IDLE_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES,
@@ -256,7 +265,7 @@ void
 http_stop(struct http *http)
 {
 	MHD_socket listening;
-	struct timespec until;
+	uint64_t until_ns;
 
 	if (!http)
 		return;
@@ -271,11 +280,9 @@ http_stop(struct http *http)
 	/* Freed after the server, whose thread still may have requests. */
 	workers_end(http->workers);
 	/* A profile of a process that ended is the last there is of it. */
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += SEND_S;
+	until_ns = clock_ns(CLOCK_MONOTONIC) + SEND_S * CLOCK_NS_PER_S;
 	pthread_mutex_lock(&http->lock);
-	while (http->unsent &&
-	       !pthread_cond_timedwait(&http->sent, &http->lock, &until))
+	while (http->unsent && cond_wait(&http->sent, &http->lock, until_ns))
 		;
 	pthread_mutex_unlock(&http->lock);
 	http_end_streams(http);

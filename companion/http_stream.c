@@ -1,9 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
-#include <time.h>
 
+#include "../analyzer/clock.h"
 #include "../analyzer/xalloc.h"
+#include "cond.h"
 #include "http_parts.h"
 
 #define STREAM_BLOCK_BYTES (16u << 10)
@@ -141,15 +142,13 @@ void
 http_end_streams(struct http *http)
 {
 	struct http_stream *stream;
-	struct timespec until;
+	uint64_t until_ns;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += END_S;
+	until_ns = clock_ns(CLOCK_MONOTONIC) + END_S * CLOCK_NS_PER_S;
 	pthread_mutex_lock(&http->lock);
 	for (stream = http->streams; stream; stream = stream->next)
 		http_stream_end(stream);
-	while (http->streams &&
-	       !pthread_cond_timedwait(&http->sent, &http->lock, &until))
+	while (http->streams && cond_wait(&http->sent, &http->lock, until_ns))
 		;
 	pthread_mutex_unlock(&http->lock);
 }

@@ -6,10 +6,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "../analyzer/clock.h"
 #include "../analyzer/xalloc.h"
+#include "cond.h"
 
 #define PAUSED UINT64_MAX
 
@@ -53,14 +53,8 @@ run(void *as_patience)
 
 	pthread_mutex_lock(&patience->lock);
 	while (!patience->stopping) {
-		uint64_t next = clock_ns(CLOCK_MONOTONIC) + step;
-		struct timespec until = {
-			.tv_sec = (time_t)(next / 1000000000u),
-			.tv_nsec = (long)(next % 1000000000u),
-		};
-
-		pthread_cond_timedwait(&patience->over, &patience->lock,
-				       &until);
+		cond_wait(&patience->over, &patience->lock,
+			  clock_ns(CLOCK_MONOTONIC) + step);
 		look_locked(patience);
 	}
 	pthread_mutex_unlock(&patience->lock);
@@ -71,14 +65,10 @@ struct patience *
 patience_new(unsigned int seconds)
 {
 	struct patience *patience = xcalloc(1, sizeof(*patience));
-	pthread_condattr_t attr;
 
 	patience->ns = seconds * 1000000000ull;
 	pthread_mutex_init(&patience->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&patience->over, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&patience->over);
 	errno = pthread_create(&patience->thread, NULL, run, patience);
 	if (!errno)
 		return patience;

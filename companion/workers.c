@@ -2,10 +2,10 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "../analyzer/clock.h"
 #include "../analyzer/xalloc.h"
+#include "cond.h"
 
 /* A worker without work ends after this. */
 #define IDLE_S 10
@@ -39,7 +39,7 @@ workers_new(unsigned int most)
 	workers->most = most;
 	workers->last = &workers->waiting;
 	pthread_mutex_init(&workers->lock, NULL);
-	pthread_cond_init(&workers->work, NULL);
+	cond_init(&workers->work);
 	pthread_cond_init(&workers->ended, NULL);
 	return workers;
 }
@@ -49,15 +49,13 @@ static struct piece *
 take_locked(struct workers *workers)
 {
 	struct piece *piece;
-	struct timespec until;
+	uint64_t until_ns;
 
 	if (!workers->waiting && !workers->stopping) {
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += IDLE_S;
+		until_ns = clock_ns(CLOCK_MONOTONIC) + IDLE_S * CLOCK_NS_PER_S;
 		workers->idle++;
 		while (!workers->waiting && !workers->stopping &&
-		       !pthread_cond_timedwait(&workers->work, &workers->lock,
-					       &until))
+		       cond_wait(&workers->work, &workers->lock, until_ns))
 			;
 		workers->idle--;
 	}
@@ -185,15 +183,11 @@ new_round(void (*run)(void *arg), void (*drop)(void *arg), size_t count)
 {
 	struct round *round =
 		xcalloc(1, sizeof(*round) + count * sizeof(round->parts[0]));
-	pthread_condattr_t attr;
 
 	round->run = run;
 	round->drop = drop;
 	pthread_mutex_init(&round->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&round->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&round->changed);
 	return round;
 }
 
@@ -203,10 +197,6 @@ workers_all(struct workers *workers, void (*run)(void *arg),
 	    size_t count, uint64_t wait_ns)
 {
 	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + wait_ns;
-	const struct timespec until = {
-		.tv_sec = (time_t)(until_ns / CLOCK_NS_PER_S),
-		.tv_nsec = (long)(until_ns % CLOCK_NS_PER_S),
-	};
 	struct round *round = new_round(run, drop, count);
 	size_t i, done_count = 0;
 	bool is_mine;
@@ -227,7 +217,7 @@ workers_all(struct workers *workers, void (*run)(void *arg),
 	}
 	pthread_mutex_lock(&round->lock);
 	while (round->left &&
-	       !pthread_cond_timedwait(&round->changed, &round->lock, &until))
+	       cond_wait(&round->changed, &round->lock, until_ns))
 		;
 	for (i = 0; i < count; i++) {
 		done[i] = round->parts[i].done;
