@@ -304,10 +304,24 @@ host_has_one_thread(void)
 	return false;
 }
 
+/* One that was made a moment ago counts already, and says who it is once it has
+ * run. 0: there is none, or it does not get to run. */
+static int32_t
+started_helper(void)
+{
+	for (int i = 0; i < RETIRE_TRIES; i++) {
+		if (atomic_load_explicit(&state, memory_order_relaxed) !=
+		    STARTING)
+			break;
+		pause_retiring();
+	}
+	return lks_helper_tid();
+}
+
 bool
 lks_helper_retire(void)
 {
-	int32_t helper = lks_helper_tid();
+	int32_t helper = started_helper();
 	bool gone = false;
 
 	if (helper == 0 || !host_has_one_thread())
