@@ -45,6 +45,8 @@
  * before that for the last of its own threads, which it has joined, to be gone
  * from the kernel's view as well. */
 #define RETIRE_TRIES 1000
+/* The helper may have to begin yet, or be in the middle of a snapshot. */
+#define RETIRE_END_TRIES 5000
 #define RETIRE_PAUSE_NS 100000u
 
 enum state { NONE, STARTING, RUNNING };
@@ -69,7 +71,10 @@ do_jobs(int32_t self)
 	uint32_t collected;
 	bool cloned;
 
-	while (lks_job_is_pending()) {
+	/* Asked faster than it writes it would never get to its end: who has it
+	 * retire sees to the rest. */
+	while (lks_job_is_pending() &&
+	       !atomic_load_explicit(&retires, memory_order_relaxed)) {
 		if (lks_sandbox_forbids(LKS_NEED_WRITE))
 			return;
 		if (!lks_job_claim(self)) {
@@ -309,7 +314,7 @@ host_has_one_thread(void)
 static int32_t
 started_helper(void)
 {
-	for (int i = 0; i < RETIRE_TRIES; i++) {
+	for (int i = 0; i < RETIRE_END_TRIES; i++) {
 		if (atomic_load_explicit(&state, memory_order_relaxed) !=
 		    STARTING)
 			break;
@@ -327,7 +332,7 @@ lks_helper_retire(void)
 	if (helper == 0 || !host_has_one_thread())
 		return false;
 	atomic_store_explicit(&retires, true, memory_order_relaxed);
-	for (int i = 0; i < RETIRE_TRIES && !gone; i++) {
+	for (int i = 0; i < RETIRE_END_TRIES && !gone; i++) {
 		lks_helper_wake();
 		pause_retiring();
 		/* Any task has a number, not only a process. */
