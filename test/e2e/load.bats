@@ -59,7 +59,7 @@ soak_nginx() {
 
 @test "a certificate that nobody signed is an error, unless it is trusted" {
 	soak_nginx '"max-errors": "0%"' '' 5
-	grep '200 of 200 requests failed.*certificate' said
+	grep -E '([0-9]+) of \1 requests failed.*certificate' said
 	soak_nginx "\"ca-file\": \"$PWD/cert.pem\", \"max-errors\": \"0%\""
 	[ "$(grep -c 'HTTP/1.1" 200' access.log)" = 200 ]
 }

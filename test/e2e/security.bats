@@ -424,6 +424,28 @@ for _ in range(400):
 
 # --- rights that change -----------------------------------------------------------------
 
+@test "serve gives out no file of root in the row of another user's process" {
+	mkdir -m 0700 secret
+	echo key >secret/id_ed25519
+	start host "${nobody[@]}" env LD_PRELOAD="$SHIM" \
+		LEAKSHIM=out="$PWD/secret/id_ed%n" "$steps" pause
+	host=$pid
+	is_tracked() {
+		"$LEAKSHIM_BIN" status $host >/dev/null 2>&1
+	}
+	wait_until 20 is_tracked
+	start serve "$LEAKSHIM_BIN" serve --listen "unix:$PWD/socket" $host
+	wait_until 20 test -S socket
+	get() {
+		curl -s --unix-socket socket -o answer -w '%{http_code}' \
+			"http://localhost$1"
+	}
+	[ "$(get /debug/snapshots/)" = 200 ]
+	! grep 25519 answer
+	[ "$(get /debug/snapshots/25519)" = 404 ]
+	! grep key answer
+}
+
 @test "one that may not be dumped is asked by its user and by root" {
 	mkdir -m 777 out
 	start host "${nobody[@]}" env LD_PRELOAD="$SHIM" \
