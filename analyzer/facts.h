@@ -65,6 +65,7 @@ struct header {
 	uint64_t start_monotonic_ns;
 	uint64_t fork_wall_ns;
 	uint32_t fork_threads;
+	uint64_t late_ns; /* dormant before the start */
 
 	uint64_t sequence;
 	uint32_t trigger; /* enum trigger, or unknown to us */

@@ -128,6 +128,7 @@ keep_header(struct reader *reader, const Leakshim__V1__Header *message)
 	header->start_monotonic_ns = message->start_monotonic_ns;
 	header->fork_wall_ns = message->fork_wall_ns;
 	header->fork_threads = message->fork_threads;
+	header->late_ns = message->late_ns;
 	header->sequence = message->sequence;
 	header->trigger = (uint32_t)message->trigger;
 	header->way = (uint32_t)message->way;

@@ -102,7 +102,10 @@ add_counting(struct strbuf *out, const struct model *model, const char *label)
 	if (shift)
 		format_thinning(out, shift);
 	else if (sample_bytes == 1)
-		strbuf_adds(out, "every allocation");
+		strbuf_adds(out, model->header.late_ns
+					 ? "every allocation since tracking "
+					   "began"
+					 : "every allocation");
 	strbuf_addc(out, '\n');
 }
 

@@ -63,6 +63,28 @@ add_model_losses(struct strbuf *out, const struct diff *diff,
 	}
 }
 
+/* Told once of what two snapshots of one process both lack. */
+static void
+add_late_start(struct strbuf *out, const struct diff *diff)
+{
+	const struct model *const models[] = { diff->old_model,
+					       diff->new_model };
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		if (!models[i] || !models[i]->header.late_ns ||
+		    (i == 0 && diff->same_process))
+			continue;
+		if (diff->same_process)
+			strbuf_adds(out, "  ");
+		else
+			begin_loss(out, diff, models[i]);
+		strbuf_adds(out, "what was allocated in the ");
+		format_duration(out, models[i]->header.late_ns);
+		strbuf_adds(out, " before tracking began is not counted\n");
+	}
+}
+
 /* Its blocks are written while the program goes on, some seconds at worst
  * (FORMAT.md, Consistency). */
 static void
@@ -122,6 +144,7 @@ report_losses(struct page *page, const struct diff *diff)
 	if (diff->old_model)
 		add_model_losses(&lines, diff, diff->old_model);
 	add_model_losses(&lines, diff, diff->new_model);
+	add_late_start(&lines, diff);
 	if (wants_ends_only(diff))
 		new_losses.snapshots_removed = old_losses.snapshots_removed = 0;
 	add_dump(&lines, diff);

@@ -122,6 +122,7 @@ lks_encode_header(struct lks_encoder *encoder, const struct lks_snap *snap)
 	h.monotonic_ns = snap->monotonic_ns;
 	h.start_wall_ns = lks_epoch_start_wall_ns();
 	h.start_monotonic_ns = lks_epoch_start_monotonic_ns();
+	h.late_ns = lks_epoch_late_ns();
 	h.sequence = snap->sequence;
 	h.trigger = (Leakshim__V1__Trigger)snap->trigger;
 	h.way = (Leakshim__V1__Way)snap->way;

@@ -8,18 +8,44 @@
 
 _Atomic uint32_t lks_epoch_cached;
 
-/* Written at boot and in a forked child, when no other thread runs. */
-static uint64_t start_monotonic_ns;
-static uint64_t start_wall_ns;
+/* Written at boot, when no other thread runs, and where a dormant process
+ * starts: nothing was recorded yet, but a thread may ask what it is. */
+static _Atomic uint64_t start_monotonic_ns;
+static _Atomic uint64_t start_wall_ns;
+static _Atomic uint64_t late_ns;
 /* Epochs never run backwards, and a child's start one later than its clock
  * says (lks_epoch_fork_child). */
 static uint32_t skipped;
 
+static uint64_t
+load(_Atomic uint64_t *from)
+{
+	return atomic_load_explicit(from, memory_order_relaxed);
+}
+
+static void
+store(_Atomic uint64_t *to, uint64_t value)
+{
+	atomic_store_explicit(to, value, memory_order_relaxed);
+}
+
 void
 lks_epoch_init(void)
 {
-	start_monotonic_ns = lks_clock_ns(CLOCK_MONOTONIC);
-	start_wall_ns = lks_clock_ns(CLOCK_REALTIME);
+	store(&start_monotonic_ns, lks_clock_ns(CLOCK_MONOTONIC));
+	store(&start_wall_ns, lks_clock_ns(CLOCK_REALTIME));
+}
+
+void
+lks_epoch_restart(void)
+{
+	uint64_t now = lks_clock_ns(CLOCK_MONOTONIC);
+
+	store(&late_ns, load(&late_ns) + now - load(&start_monotonic_ns));
+	store(&start_monotonic_ns, now);
+	store(&start_wall_ns, lks_clock_ns(CLOCK_REALTIME));
+	skipped = 0;
+	atomic_store_explicit(&lks_epoch_cached, 0, memory_order_relaxed);
 }
 
 static uint32_t
@@ -50,12 +76,13 @@ uint64_t
 lks_epoch_tick(void)
 {
 	uint64_t now = lks_clock_ns(CLOCK_MONOTONIC_COARSE);
+	uint64_t start_ns = load(&start_monotonic_ns);
 	uint64_t s = 0;
 	uint32_t epoch;
 
 	/* The coarse clock may lag behind the fine one of the start. */
-	if (now > start_monotonic_ns)
-		s = (now - start_monotonic_ns) / 1000000000u;
+	if (now > start_ns)
+		s = (now - start_ns) / 1000000000u;
 	epoch = epoch_of_s(s + skipped);
 	if (epoch != lks_epoch_now())
 		atomic_store_explicit(&lks_epoch_cached, epoch,
@@ -66,13 +93,19 @@ lks_epoch_tick(void)
 uint64_t
 lks_epoch_start_monotonic_ns(void)
 {
-	return start_monotonic_ns;
+	return load(&start_monotonic_ns);
 }
 
 uint64_t
 lks_epoch_start_wall_ns(void)
 {
-	return start_wall_ns;
+	return load(&start_wall_ns);
+}
+
+uint64_t
+lks_epoch_late_ns(void)
+{
+	return load(&late_ns);
 }
 
 void

@@ -19,6 +19,10 @@ extern _Atomic uint32_t lks_epoch_cached;
 /* BOOT. Epoch 0 is now. */
 void lks_epoch_init(void);
 
+/* Any context, before anything is recorded. Epoch 0 is now: what a dormant
+ * process did before is told by lks_epoch_late_ns alone. */
+void lks_epoch_restart(void);
+
 /* Any context. Reads the coarse clock; returns the nanoseconds of
  * CLOCK_MONOTONIC it read. */
 uint64_t lks_epoch_tick(void);
@@ -38,6 +42,8 @@ uint64_t lks_epoch_to_s(uint32_t epoch);
 /* Epoch 0, in both clocks. */
 uint64_t lks_epoch_start_monotonic_ns(void);
 uint64_t lks_epoch_start_wall_ns(void);
+/* How long this process was dormant before epoch 0. */
+uint64_t lks_epoch_late_ns(void);
 
 /* FORK, in the child. Skips an epoch, so that every block of the parent's is
  * older than any of the child's. */

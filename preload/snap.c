@@ -63,6 +63,12 @@ lks_snap_fork_child(uint32_t epoch)
 	atomic_store_explicit(&longest_hold_ns, 0, memory_order_relaxed);
 }
 
+void
+lks_snap_restart(void)
+{
+	inherited_epoch = 0;
+}
+
 uint64_t
 lks_snap_inherited_before_s(void)
 {

@@ -111,6 +111,8 @@ const char *lks_snap_error(void);
 /* FORK, in the child: `epoch` is its first (lks_epoch_fork_child). Blocks born
  * before it count as inherited. */
 void lks_snap_fork_child(uint32_t epoch);
+/* Any context, before anything is recorded: nothing was inherited. */
+void lks_snap_restart(void);
 /* First second that is the process's own, 0 = not a fork's child. */
 uint64_t lks_snap_inherited_before_s(void);
 

@@ -18,12 +18,14 @@
 #include <ucontext.h>
 
 #include "../proto/status.h"
+#include "epoch.h"
 #include "ident.h"
 #include "lock.h"
 #include "opts.h"
 #include "real.h"
 #include "sandbox.h"
 #include "sigmask.h"
+#include "snap.h"
 #include "state.h"
 #include "sys.h"
 #include "trim.h"
@@ -72,13 +74,21 @@ set_note(struct slot *slot, const char *note)
 /* --- the handler --- */
 
 static void
+wake_dormant(void)
+{
+	lks_epoch_restart();
+	lks_snap_restart();
+	lks_state_set(LKS_ON);
+}
+
+static void
 start_or(enum lks_trigger trigger)
 {
 	if (lks_state_page.state != LKS_DORMANT) {
 		lks_writer_request(trigger, 0);
 		return;
 	}
-	lks_state_set(LKS_ON);
+	wake_dormant();
 	lks_writer_refresh(0);
 }
 
@@ -95,7 +105,7 @@ ring(uint64_t word)
 		break;
 	case LKS_BELL_START:
 		if (lks_state_page.state == LKS_DORMANT)
-			lks_state_set(LKS_ON);
+			wake_dormant();
 		lks_writer_refresh(token);
 		break;
 	case LKS_BELL_TRIM:

@@ -343,6 +343,23 @@ make_group() {
 	[ "$(held "$path" leak_here)" = '7 7000' ]
 }
 
+@test "what was dormant tells how long, and counts its time from the start" {
+	track out=%n.snap,start=off,sample=1 "$steps" leak:50x100 \
+		touch:ready wait:go leak:7x1000 touch:done pause
+	wait_for_file ready
+	kill -USR2 $pid
+	wait_until 5 state_is on
+	touch go
+	wait_for_file done
+	path=$("$LEAKSHIM_BIN" snapshot $pid)
+	[ "$(look "$path" '0 < header.late_ns < header.start_monotonic_ns')" \
+		= True ]
+	run "$LEAKDIFF" "$path"
+	[[ $output == *"every allocation since tracking began"* ]]
+	[[ $output == *"What the numbers lack"*"what was allocated in the "*\
+" before tracking began is not counted"* ]]
+}
+
 @test "start=off writes nothing by itself" {
 	tracked out=%n.snap,start=off,interval=1s,on=exit \
 		"$steps" leak:50x100 sleep:2500

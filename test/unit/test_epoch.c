@@ -48,6 +48,23 @@ child_is_younger_than_any_block_of_its_parent(void **state)
 	assert_true(lks_epoch_now() > parent);
 }
 
+static void
+what_starts_late_counts_from_there(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	lks_epoch_init();
+	before = lks_epoch_start_monotonic_ns();
+	assert_int_equal(lks_epoch_late_ns(), 0);
+	lks_epoch_fork_child();
+	lks_epoch_restart();
+	assert_int_equal(lks_epoch_now(), 0);
+	assert_true(lks_epoch_late_ns() > 0);
+	assert_int_equal(lks_epoch_late_ns(),
+			 lks_epoch_start_monotonic_ns() - before);
+}
+
 int
 main(void)
 {
@@ -55,6 +72,7 @@ main(void)
 		cmocka_unit_test(epochs_cover_time_without_gaps),
 		cmocka_unit_test(tick_follows_the_clock),
 		cmocka_unit_test(child_is_younger_than_any_block_of_its_parent),
+		cmocka_unit_test(what_starts_late_counts_from_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@
 #include "../../preload/cloned.h"
 #include "../../preload/counters.h"
 #include "../../preload/depot.h"
+#include "../../preload/epoch.h"
 #include "../../preload/ident.h"
 #include "../../preload/job.h"
 #include "../../preload/opts.h"
@@ -242,6 +243,7 @@ read_status(void)
 static void
 bell_starts_a_dormant_shim_and_answers_its_token(void **state)
 {
+	uint64_t before = lks_epoch_start_monotonic_ns();
 	char *text;
 
 	(void)state;
@@ -250,6 +252,9 @@ bell_starts_a_dormant_shim_and_answers_its_token(void **state)
 	bell(lks_bell_word(LKS_BELL_START, 0x1234));
 	wait_for_writer();
 	assert_int_equal(lks_state_page.state, LKS_ON);
+	assert_true(lks_epoch_start_monotonic_ns() > before);
+	assert_int_equal(lks_epoch_late_ns(),
+			 lks_epoch_start_monotonic_ns() - before);
 	text = read_status();
 	assert_non_null(strstr(text, "\ntoken=4660\n"));
 	free(text);
