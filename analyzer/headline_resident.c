@@ -91,9 +91,16 @@ size_of_unit(unsigned int unit)
 	return unit ? (double)(UINT64_C(1) << (10 * unit)) / 10 : 1;
 }
 
+/* The live heap is told elsewhere too, on the line before: never changed. */
+static bool
+is_live_heap(const struct part *part)
+{
+	return part->words == &line_words[LEDGER_live_heap];
+}
+
 /* What rounding left over is no memory: it goes, by one, to the part whose
- * amount then is least wrong. */
-static void
+ * amount then is least wrong. Returns what no part took. */
+static int64_t
 spread_rounding(struct part *parts, size_t count, unsigned int unit,
 		int64_t rest)
 {
@@ -101,7 +108,7 @@ spread_rounding(struct part *parts, size_t count, unsigned int unit,
 	size_t i;
 
 	for (; rest; rest -= step) {
-		struct part *best = &parts[0];
+		struct part *best = NULL;
 		double most = 0;
 
 		for (i = 0; i < count; i++) {
@@ -110,13 +117,18 @@ spread_rounding(struct part *parts, size_t count, unsigned int unit,
 				((double)parts[i].bytes / size_of_unit(unit) -
 				 (double)parts[i].amount);
 
-			if (missing > most) {
+			if (is_live_heap(&parts[i]))
+				continue;
+			if (!best || missing > most) {
 				most = missing;
 				best = &parts[i];
 			}
 		}
+		if (!best)
+			break;
 		best->amount += step;
 	}
+	return rest;
 }
 
 /* Fills the parts of `total` and returns how many they are. Their sum is the
@@ -147,8 +159,7 @@ find_parts(const int64_t *bytes, unsigned int unit, int64_t total,
 		unnamed += (double)all[line].bytes;
 	if (fabs(unnamed) < size_of_unit(unit) / 2 &&
 	    (uint64_t)size_of(rest) <= count) {
-		spread_rounding(parts, count, unit, rest);
-		rest = 0;
+		rest = spread_rounding(parts, count, unit, rest);
 	}
 	for (i = 0; i < count; i++) {
 		if (parts[i].amount)

@@ -258,6 +258,28 @@ rounding_is_not_told_as_other_memory(void **state)
 			"is live heap, 0.1 MiB is files.\n");
 }
 
+/* It is on the line before as well, as it is: 1.74 MiB. */
+static void
+live_heap_takes_no_rounding(void **state)
+{
+	struct change change = {
+		.now = { [LEDGER_live_heap] = 1782 * 1024,
+			 [LEDGER_files] = 338 * 1024,
+			 [LEDGER_shim] = 338 * 1024 },
+	};
+
+	(void)state;
+	assert_sentence(&change, false,
+			"RSS grew by 2.4 MiB: 1.7 MiB is live heap, 0.4 MiB "
+			"is files, 0.3 MiB is leakshim itself.\n");
+	/* Where it is all that is named. */
+	change.now[LEDGER_files] = 40 * 1024;
+	change.now[LEDGER_shim] = 0;
+	assert_sentence(&change, false,
+			"RSS grew by 1.8 MiB: 1.7 MiB is live heap, 0.1 MiB "
+			"is other.\n");
+}
+
 /* --- the numbers themselves ------------------------------------------------- */
 
 static void
@@ -395,6 +417,7 @@ main(void)
 		cmocka_unit_test(one_snapshot_says_what_rss_is),
 		cmocka_unit_test(different_processes_are_not_subtracted),
 		cmocka_unit_test(parts_add_up_as_they_are_printed),
+		cmocka_unit_test(live_heap_takes_no_rounding),
 		cmocka_unit_test(rounding_is_not_told_as_other_memory),
 		cmocka_unit_test(amounts_of_one_unit_are_as_alone),
 		cmocka_unit_test(ends_of_an_interval_have_one_unit),
