@@ -1,6 +1,7 @@
 #include "report_amounts.h"
 
 #include "format.h"
+#include "saturate.h"
 
 static void
 add_objects(struct strbuf *out, int64_t objects, bool sign)
@@ -25,6 +26,30 @@ add_live(struct strbuf *out, const struct row *row)
 	strbuf_addc(out, ')');
 }
 
+static bool
+is_exact(const struct model *model)
+{
+	return model->header.sample_bytes == 1 && !model->losses.thinning_shift;
+}
+
+/* The program runs on between the copy of its blocks and that of the counters
+ * (FORMAT.md, Consistency). */
+static bool
+grew_more_than_allocated(const struct diff *diff, const struct row *row)
+{
+	if (!diff->old_model || !diff->same_process ||
+	    !is_exact(diff->old_model) || !is_exact(diff->new_model))
+		return false;
+	/* Else what was lost may be why. */
+	if (diff->new_model->losses.abandoned_calls ||
+	    diff->new_model->header.fork_threads)
+		return false;
+	return row->delta.bytes >
+		       saturate_add(row->alloc.bytes, -row->release.bytes) ||
+	       row->delta.objects >
+		       saturate_add(row->alloc.objects, -row->release.objects);
+}
+
 static void
 add_traffic(struct strbuf *out, const struct diff *diff, const struct row *row)
 {
@@ -43,6 +68,9 @@ add_traffic(struct strbuf *out, const struct diff *diff, const struct row *row)
 	format_bytes(out, row->release.bytes, sign);
 	strbuf_adds(out, " freed in ");
 	add_objects(out, row->release.objects, sign);
+	if (grew_more_than_allocated(diff, row))
+		strbuf_adds(out, " (counters and blocks are read a moment "
+				 "apart)");
 }
 
 static void

@@ -17,6 +17,7 @@
 #include "../../analyzer/headline_trend.h"
 #include "../../analyzer/reader.h"
 #include "../../analyzer/report.h"
+#include "../../analyzer/report_amounts.h"
 #include "../../analyzer/select.h"
 #include "../../analyzer/symbolize.h"
 #include "../../analyzer/unbias.h"
@@ -433,6 +434,53 @@ buffer_that_grew_is_no_new_object(void **state)
 			 "      live 4.0 KiB in 5 objects (was 1.0 KiB in 5 "
 			 "objects)\n");
 	free(text);
+}
+
+static char *
+details_of(const struct diff *diff, const struct row *row)
+{
+	struct page page = { 0 };
+	char *text;
+
+	report_details(&page, diff, row);
+	text = xstrdup(strbuf_text(&page.text));
+	strbuf_release(&page.text);
+	return text;
+}
+
+static void
+growth_beyond_what_was_allocated_is_explained(void **state)
+{
+	static const char words[] =
+		"freed in 0 objects (counters and blocks are read a moment "
+		"apart)";
+	struct model *before = load(story_idle());
+	struct model *after = load(story_idle());
+	const struct diff diff = { .old_model = before,
+				   .new_model = after,
+				   .same_process = true };
+	struct row row = { .kind = ROW_HEAP,
+			   .delta = { .bytes = 320, .objects = 10 },
+			   .alloc = { .bytes = 288, .objects = 9 } };
+	char *text;
+
+	(void)state;
+	before->header.sample_bytes = after->header.sample_bytes = 1;
+	text = details_of(&diff, &row);
+	assert_has(text, words);
+	free(text);
+	/* Nothing to explain; or an estimate, which says so itself. */
+	row.alloc = row.delta;
+	text = details_of(&diff, &row);
+	assert_has_not(text, words);
+	free(text);
+	row.alloc.bytes--;
+	after->header.sample_bytes = 2;
+	text = details_of(&diff, &row);
+	assert_has_not(text, words);
+	free(text);
+	model_free(before);
+	model_free(after);
 }
 
 static void
@@ -1093,6 +1141,7 @@ main(void)
 		cmocka_unit_test(text_gives_the_share_of_one_snapshot),
 		cmocka_unit_test(text_says_when_nothing_grew),
 		cmocka_unit_test(text_says_when_it_shrank),
+		cmocka_unit_test(growth_beyond_what_was_allocated_is_explained),
 		cmocka_unit_test(missed_blocks_of_either_snapshot_are_told),
 		cmocka_unit_test(
 			what_lay_between_the_first_and_the_last_is_no_loss),
