@@ -944,12 +944,28 @@ the_allocator_and_other_lines_of_the_ledger_are_told(void **state)
 		    VERDICT_RETENTION, 0, 2048, 0);
 	set_verdict(&trend, ledger + LEDGER_direct_mmap, VERDICT_LEAK, 0, 1024,
 		    0);
+	trend.diff->rows[ledger + LEDGER_direct_mmap].delta.bytes = 1 << 20;
 	text = tell_trend(&trend);
 	assert_has(text, " The allocator keeps ever more, +2.0 KiB/h. Outside "
 			 "the heap grows: mapped directly, +1.0 KiB/h.\n");
 	assert_has(text, "   +2.0 KiB/h  retention\n");
 	assert_has(text, "\n  next, kept by the allocator: the allocator keeps "
 			 "freed memory: set MALLOC_ARENA_MAX=2");
+	free(text);
+}
+
+/* Some pages come and go in any program. */
+static void
+less_than_a_hundredth_of_steady_memory_is_no_news(void **state)
+{
+	struct trend trend = set_up_trend();
+	char *text;
+
+	(void)state;
+	set_verdict(&trend, trend.diff->first[ROW_LEDGER] + LEDGER_direct_mmap,
+		    VERDICT_LEAK, 0, 1024, 0);
+	text = tell_trend(&trend);
+	assert_null(strstr(text, "Outside the heap grows"));
 	free(text);
 }
 
@@ -1169,6 +1185,8 @@ main(void)
 		cmocka_unit_test(leaks_that_are_not_listed_are_counted),
 		cmocka_unit_test(
 			the_allocator_and_other_lines_of_the_ledger_are_told),
+		cmocka_unit_test(
+			less_than_a_hundredth_of_steady_memory_is_no_news),
 		cmocka_unit_test(threads_have_verdicts),
 		cmocka_unit_test(what_libraries_keep_is_no_hidden_leak),
 		cmocka_unit_test(lines_of_the_ledger_are_told_if_they_matter),

@@ -337,7 +337,7 @@ process_that_ends_is_told_and_dropped(void **state)
 	assert_null(scrape_take(process, false, &err));
 	assert_int_equal(err.code, ERR_TARGET);
 	assert_int_equal(served_sweep(served), 0);
-	assert_null(served_find(served, fake.pid));
+	assert_true(served_has_ended(process));
 	/* Who has it still may ask. */
 	assert_null(scrape_take(process, false, &err));
 	stop();
