@@ -1,7 +1,9 @@
 #include "report_head.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "format.h"
 #include "path.h"
@@ -31,6 +33,32 @@ trigger_words(uint32_t trigger)
 	return words[trigger];
 }
 
+/* Do the parts of a name, as in app.12.2.snap, tell another number? After a
+ * dump they do, which has a number but counts in no name, and where a name was
+ * taken (FORMAT.md). */
+static bool
+has_other_number(const char *file, uint64_t sequence)
+{
+	const char *part = path_base(file);
+	char digits[24];
+	bool has_one = false; /* from 1 on */
+
+	snprintf(digits, sizeof(digits), "%" PRIu64, sequence);
+	while (*part) {
+		size_t len = strcspn(part, ".");
+
+		if (*part >= '1' && *part <= '9' &&
+		    strspn(part, "0123456789") >= len) {
+			if (len == strlen(digits) &&
+			    !strncmp(part, digits, len))
+				return false;
+			has_one = true;
+		}
+		part += len + (part[len] == '.');
+	}
+	return has_one;
+}
+
 /* `old  FILE, number 2 (at a signal), 2026-11-20 09:30:00 UTC, 34 s after
  * tracking began` */
 static void
@@ -43,7 +71,10 @@ add_snapshot(struct strbuf *out, const char *label, const struct model *model)
 	if (model->origin == ORIGIN_PROFILE)
 		strbuf_adds(out, ", a profile");
 	else if (header->sequence)
-		strbuf_addf(out, ", number %" PRIu64 "%s", header->sequence,
+		strbuf_addf(out, ", number %" PRIu64 "%s%s", header->sequence,
+			    has_other_number(model->file, header->sequence)
+				    ? " of snapshots and dumps"
+				    : "",
 			    trigger_words(header->trigger));
 	if (header->wall_ns) {
 		strbuf_adds(out, ", ");

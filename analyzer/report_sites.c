@@ -182,13 +182,31 @@ others_words(enum row_order order)
 	return (struct words){ NULL, NULL };
 }
 
+static bool
+hides_growth(const struct diff *diff, enum row_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < diff->count[kind]; i++) {
+		const struct row *row = &diff->rows[diff->first[kind] + i];
+
+		if (row->fate != FATE_LISTED &&
+		    is_worth(row, diff->order[kind]))
+			return true;
+	}
+	return false;
+}
+
 static const char *
-none_words(const struct diff *diff, enum row_order order)
+none_words(const struct diff *diff, enum row_order order, bool is_hidden)
 {
 	if (order == ORDER_VERDICT)
-		return "     none grows\n";
-	return diff->old_model && order == ORDER_GROWTH ? "     no site grew\n"
-							: "     none\n";
+		return is_hidden ? "     none that is listed grows\n"
+				 : "     none grows\n";
+	if (!diff->old_model || order != ORDER_GROWTH)
+		return "     none\n";
+	return is_hidden ? "     no site that is listed grew\n"
+			 : "     no site grew\n";
 }
 
 /* The most shrunk first: growth is the order of rows that grew alike. */
@@ -242,7 +260,9 @@ add_sites(struct listing *listing)
 	}
 	is_any = listing->count > 0;
 	if (!is_any)
-		strbuf_adds(&listing->page->text, none_words(diff, order));
+		strbuf_adds(&listing->page->text,
+			    none_words(diff, order,
+				       hides_growth(diff, listing->kind)));
 	if (!is_any && order == ORDER_GROWTH) {
 		less = (struct tally){ 0, 0 };
 		list_shrunk(listing, top, &less);

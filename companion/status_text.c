@@ -121,8 +121,11 @@ add_snapshot(struct strbuf *out, const struct target *target, uint64_t now_ns)
 	if (status->sequence) {
 		path = target_path(target, status->snapshot);
 		human_age(age, now_ns, status->snapshot_ns);
-		add_line(out, "last one", "number %" PRIu64 ", %s: %s",
-			 status->sequence, age, path);
+		/* By which they are sorted; names count files alone. */
+		add_line(out, "last one", "number %" PRIu64 "%s, %s: %s",
+			 status->sequence,
+			 status->dump_count ? " of snapshots and dumps" : "",
+			 age, path);
 		free(path);
 	} else {
 		add_line(out, "last one", "none yet");

@@ -56,6 +56,13 @@ paths_are_ours_to_open(void **state)
 		     "snapshot_ns=3000000000\n",
 		"\nlast one      number 3, 2.0 s ago: /proc/70/root/a/b.snap\n",
 		true);
+	/* Dumps have numbers too: its name may be a.2.snap. */
+	assert_line(
+		HEAD "dump=4 /a/b.lkdump\nsequence=3\n"
+		     "snapshot=/a/b.2.snap\nsnapshot_ns=3000000000\n",
+		"\nlast one      number 3 of snapshots and dumps, 2.0 s ago: "
+		"/proc/70/root/a/b.2.snap\n",
+		true);
 	assert_line(HEAD "exe=/bin/x\n",
 		    "process       70 (7 in its own namespace)  /bin/x\n",
 		    true);
