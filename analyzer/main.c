@@ -191,9 +191,13 @@ warn_about_order(const struct diff *diff)
 static void
 warn_about_symbols(const struct symbolizer *symbolizer)
 {
+	struct strbuf places = { 0 };
 	const char *warning;
 	size_t count = 0;
 
+	symbolizer_check_places(symbolizer, &places);
+	print_warnings(&places);
+	strbuf_release(&places);
 	while ((warning = symbolizer_warning(symbolizer, count))) {
 		if (count++ < MAIN_FILE_WARNINGS)
 			complain("warning: %s", warning);

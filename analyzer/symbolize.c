@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "demangle.h"
 #include "hashtab.h"
@@ -383,6 +384,37 @@ symbolizer_warning(const struct symbolizer *symbolizer, size_t index)
 	const struct sym_warnings *warnings = &symbolizer->warnings;
 
 	return index < warnings->count ? warnings->lines[index] : NULL;
+}
+
+void
+symbolizer_check_places(const struct symbolizer *symbolizer,
+			struct strbuf *warnings)
+{
+	const char *part = symbolizer->options.debug_path;
+	struct strbuf path = { 0 };
+
+	if (!symbolizer->options.use_symbols)
+		part = NULL;
+	while (part && *part) {
+		size_t len = strcspn(part, ":");
+		struct stat st;
+		const char *name;
+
+		strbuf_clear(&path);
+		strbuf_add(&path, part, len);
+		/* elfutils' marks, whether checksums count. */
+		name = strbuf_text(&path);
+		name += strspn(name, "+-");
+		/* The others are beside each file. */
+		if (*name == '/' &&
+		    (stat(name, &st) < 0 || !S_ISDIR(st.st_mode))) {
+			strbuf_add_quoted(warnings, name);
+			strbuf_adds(warnings, ": no such directory for debug "
+					      "files\n");
+		}
+		part += len + (part[len] == ':');
+	}
+	strbuf_release(&path);
 }
 
 static void

@@ -24,6 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "strbuf.h"
+
 struct err;
 struct header;   /* facts.h */
 struct module;   /* model.h */
@@ -119,6 +121,12 @@ const struct symbolizer_options *symbolizer_options(
  * NULL past the last. Owned by the symbolizer. */
 const char *symbolizer_warning(const struct symbolizer *symbolizer,
 			       size_t index);
+
+/* Adds a line for each directory of the debug path that can't be looked in:
+ * "'/nosuch': no such directory
+ * for debug files". None without names. */
+void symbolizer_check_places(const struct symbolizer *symbolizer,
+			     struct strbuf *warnings);
 
 /* NULL is allowed. */
 void symbolizer_close(struct symbolizer *symbolizer);
