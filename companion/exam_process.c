@@ -217,6 +217,9 @@ look_at_kernel(struct exam *exam, const struct target *target,
 	masks.ignored = read_key(text, "SigIgn", true);
 	masks.blocked = read_key(text, "SigBlk", true);
 	free(text);
+	/* A handler may be ours, unless our library is surely not there. */
+	if (procfs_maps(&target->proc, OVERLAY_LIBRARY) != 0)
+		masks.caught = 0;
 	/* A tracked one's signals are as its status says. */
 	if (!is_tracked)
 		exam_signal(exam, place, program, NULL, &masks);

@@ -842,6 +842,17 @@ while True: signal.pause()'
 	run ! grep -q 'it is not tracked' text
 }
 
+@test "a handler is no program's where it may be ours" {
+	need_root 'another user'
+	build_host steps
+	track out=%n.snap "$BATS_FILE_TMPDIR/steps" touch:ready pause
+	wait_for_file ready
+	as_nobody
+	"${as[@]}" "$LEAKSHIM_BIN" doctor $pid >text || [ $? = 1 ] # found
+	grep -q "whether it is tracked can't be told" text
+	run ! grep -q 'handled by' text
+}
+
 @test "a process whose main thread has ended is looked into all the same" {
 	build_host steps
 	start host "$BATS_FILE_TMPDIR/steps" threads:1 leave
